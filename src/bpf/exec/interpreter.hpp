@@ -1,0 +1,59 @@
+// Runs verified programs, instruction by instruction: the oracle for the JIT, and the engine where there is none.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "bpf/verifier/verify.hpp"
+
+namespace ring3::bpf {
+
+struct InterpreterOptions {
+  // Checks every access against the memory that the program was given, every register for having been written, and
+  // counts instructions: an access that the verifier should have refused is reported, not made. For tests; slow.
+  bool checked = false;
+  uint64_t insns_max = 0;  // checked only: stop after so many; 0: no limit
+};
+
+struct RunResult {
+  uint64_t r0 = 0;
+  // checked only: empty, or what the program did that it must not do (the slot, the access).
+  std::string violation;
+};
+
+// A program in the interpreter's own form, decoded once. Immutable: any number of threads may run it, each with an
+// Execution of its own.
+class Interpreter {
+ public:
+  static Result<std::unique_ptr<Interpreter>> create(const VerifiedProgram& program, InterpreterOptions options = {});
+  ~Interpreter();
+
+  struct Code;  // decoded
+  const Code& code() const { return *code_; }
+
+ private:
+  explicit Interpreter(std::unique_ptr<Code> code);
+  std::unique_ptr<Code> code_;
+};
+
+// What one thread needs to run one program: stacks for eight frames, and the Machine that helpers see. Made once and
+// used again: running takes no allocation, no lock and no system call of its own.
+class Execution final : public Machine {
+ public:
+  explicit Execution(const Interpreter& interpreter);
+  ~Execution();
+
+  // r1…r5 at entry. For the checking mode, memory that arguments point to is declared with allow() before.
+  RunResult run(uint64_t r1 = 0, uint64_t r2 = 0, uint64_t r3 = 0, uint64_t r4 = 0, uint64_t r5 = 0);
+  uint64_t call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3) override;
+  // Checking mode: the program may access these bytes until forget(). Ignored otherwise.
+  void allow(const void* address, uint64_t size, bool writable);
+  void forget();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ring3::bpf

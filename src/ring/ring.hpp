@@ -1,0 +1,61 @@
+// The engine behind ring3::Ring: the kernel's half of io_uring. Knows nothing of BPF; what drives it from inside
+// (hooks/loop) does so through Driver.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "abi/io_uring.hpp"
+#include "backend/backend.hpp"
+#include "base/error.hpp"
+#include "ring3/ring.hpp"
+
+namespace ring3::ring {
+
+class Ring;
+
+// What replaces submit-and-wait in enter(): the first of the ring's two extension points (the second is a row of the
+// operation table).
+class Driver {
+ public:
+  virtual ~Driver() = default;
+  // Called by enter() on the submitting task, after the ring's own checks (flags known, not disabled, right task) and
+  // instead of everything else. Its return is that of enter().
+  virtual int drive(Ring& ring) = 0;
+  // The ring is going away and won't call this driver again. Called on the thread that destroys the ring.
+  virtual void ring_gone() = 0;
+};
+
+class Ring {
+ public:
+  static Result<std::unique_ptr<Ring>> create(unsigned entries, abi::Params& params, BackendKind backend);
+  ~Ring();
+
+  // The system calls.
+  int enter(unsigned to_submit, unsigned min_complete, unsigned flags, const void* argument, size_t argument_size);
+  int register_op(unsigned opcode, uint64_t argument, unsigned count);
+
+  // Installs a driver. 0, -EOPNOTSUPP (SQPOLL, IOPOLL, or no DEFER_TASKRUN), -EBUSY (there is one). Any thread.
+  int set_driver(Driver* driver);
+  // Removes it, waiting for a drive() that is running on another thread unless that thread is asleep in wait(). Any thread.
+  void clear_driver(Driver* driver);
+
+  // For drivers, on the submitting task only.
+  // Consumes SQEs as io_uring_enter's to_submit does: the number consumed, or a negative errno.
+  int submit(unsigned count);
+  // Region memory, empty if there is none of that id. abi::RegionId.
+  std::span<std::byte> region(uint32_t id) const;
+  uint32_t cq_tail() const;
+  // Starts what is queued, sleeps until `completions` more CQEs are posted or a limit is met, and posts CQEs.
+  // completions 0 only collects. 0, -EINTR, -ETIME; early returns of 0 are normal.
+  int wait(unsigned completions, const backend::WaitLimits& limits);
+  // Moves completions that found the CQ full into it, oldest first, as far as there is room.
+  void flush_overflow();
+  // Ends a wait() early. Any thread, async-signal-safe.
+  void wake();
+};
+
+}  // namespace ring3::ring
