@@ -6,9 +6,9 @@
 
 namespace ring3 {
 
-// Bad input, or a machine that can't do what was asked. `code` is a positive errno number (EINVAL, …) for those who
-// dispatch on it; `place` says where (file, section, instruction, C line; may be empty); `message` is one sentence
-// for a person: what was wrong and what to do. A value type; owns its strings.
+// Bad input, or a machine that can't do what was asked. `code` is a positive errno number (EINVAL, …) for
+// those who dispatch on it; `place` says where (file, section, instruction, C line; may be empty); `message`
+// is one sentence for a person: what was wrong and what to do. A value type; owns its strings.
 struct Error {
   int code = 0;
   std::string place;

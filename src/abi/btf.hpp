@@ -31,26 +31,74 @@ struct BtfType {
 };
 
 enum class BtfKind : uint8_t {
-  Void, Int, Ptr, Array, Struct, Union, Enum, Fwd, Typedef, Volatile, Const, Restrict, Func, FuncProto, Var, Datasec,
-  Float, DeclTag, TypeTag, Enum64
+  Void,
+  Int,
+  Ptr,
+  Array,
+  Struct,
+  Union,
+  Enum,
+  Fwd,
+  Typedef,
+  Volatile,
+  Const,
+  Restrict,
+  Func,
+  FuncProto,
+  Var,
+  Datasec,
+  Float,
+  DeclTag,
+  TypeTag,
+  Enum64
 };
 
-struct BtfArray { uint32_t type, index_type, nelems; };
-struct BtfMember { uint32_t name_off, type, offset; };
-struct BtfEnum { uint32_t name_off; int32_t value; };
-struct BtfEnum64 { uint32_t name_off, value_lo, value_hi; };
-struct BtfParam { uint32_t name_off, type; };
-struct BtfVarSecinfo { uint32_t type, offset, size; };
+struct BtfArray {
+  uint32_t type, index_type, nelems;
+};
+struct BtfMember {
+  uint32_t name_off, type, offset;
+};
+struct BtfEnum {
+  uint32_t name_off;
+  int32_t value;
+};
+struct BtfEnum64 {
+  uint32_t name_off, value_lo, value_hi;
+};
+struct BtfParam {
+  uint32_t name_off, type;
+};
+struct BtfVarSecinfo {
+  uint32_t type, offset, size;
+};
 
 enum BtfLinkage : uint32_t { BTF_STATIC, BTF_GLOBAL, BTF_EXTERN };
 
-struct BpfFuncInfo { uint32_t insn_off, type_id; };
-struct BpfLineInfo { uint32_t insn_off, file_name_off, line_off, line_col; };  // line << 10 | column
-struct BpfCoreRelo { uint32_t insn_off, type_id, access_str_off, kind; };
+struct BpfFuncInfo {
+  uint32_t insn_off, type_id;
+};
+struct BpfLineInfo {
+  uint32_t insn_off, file_name_off, line_off, line_col;
+};  // line << 10 | column
+struct BpfCoreRelo {
+  uint32_t insn_off, type_id, access_str_off, kind;
+};
 
 enum BpfCoreReloKind : uint32_t {
-  FieldByteOffset, FieldByteSize, FieldExists, FieldSigned, FieldLShiftU64, FieldRShiftU64, TypeIdLocal, TypeIdTarget,
-  TypeExists, TypeSize, EnumvalExists, EnumvalValue, TypeMatches
+  FieldByteOffset,
+  FieldByteSize,
+  FieldExists,
+  FieldSigned,
+  FieldLShiftU64,
+  FieldRShiftU64,
+  TypeIdLocal,
+  TypeIdTarget,
+  TypeExists,
+  TypeSize,
+  EnumvalExists,
+  EnumvalValue,
+  TypeMatches
 };
 
 }  // namespace ring3::abi

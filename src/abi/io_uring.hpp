@@ -1,6 +1,6 @@
 // io_uring as the kernel numbers it: structures, opcodes and flags up to Linux 7.2, and those of the posted
-// IORING_OP_BPF. Ours, because the headers of a distribution are older than the kernels that programs are written for.
-// Data only. Source: io_uring(7) and its siblings, and the io-uring mailing list.
+// IORING_OP_BPF. Ours, because the headers of a distribution are older than the kernels that programs are
+// written for. Data only. Source: io_uring(7) and its siblings, and the io-uring mailing list.
 #pragma once
 
 #include <cstddef>
@@ -13,10 +13,10 @@ struct Sqe {
   uint8_t flags;
   uint16_t ioprio;
   int32_t fd;
-  uint64_t off;        // also addr2
+  uint64_t off;  // also addr2
   uint64_t addr;
   uint32_t len;
-  uint32_t op_flags;   // rw_flags, nop_flags, timeout_flags, …
+  uint32_t op_flags;  // rw_flags, nop_flags, timeout_flags, …
   uint64_t user_data;
   uint16_t buf_index;  // also buf_group
   uint16_t personality;
@@ -59,7 +59,10 @@ struct GeteventsArg {
 };
 static_assert(sizeof(GeteventsArg) == 24);
 
-struct Timespec { int64_t tv_sec; int64_t tv_nsec; };
+struct Timespec {
+  int64_t tv_sec;
+  int64_t tv_nsec;
+};
 
 struct RegionDesc {
   uint64_t user_addr, size;
@@ -75,8 +78,9 @@ static_assert(sizeof(MemRegionReg) == 32);
 inline constexpr uint32_t IORING_MEM_REGION_TYPE_USER = 1;
 inline constexpr uint64_t IORING_MEM_REGION_REG_WAIT_ARG = 1;
 
-inline constexpr uint64_t IORING_OFF_SQ_RING = 0, IORING_OFF_CQ_RING = 0x8000000, IORING_OFF_SQES = 0x10000000,
-                          IORING_MAP_OFF_PARAM_REGION = 0x20000000, IORING_OFF_PBUF_RING = 0x80000000;
+inline constexpr uint64_t IORING_OFF_SQ_RING = 0, IORING_OFF_CQ_RING = 0x8000000,
+                          IORING_OFF_SQES = 0x10000000, IORING_MAP_OFF_PARAM_REGION = 0x20000000,
+                          IORING_OFF_PBUF_RING = 0x80000000;
 inline constexpr unsigned IORING_OFF_PBUF_SHIFT = 16;
 inline constexpr uint32_t IORING_MAX_ENTRIES = 32768, IORING_MAX_CQ_ENTRIES = 2 * IORING_MAX_ENTRIES;
 

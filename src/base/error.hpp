@@ -1,5 +1,5 @@
-// How code inside ring3 makes and passes on errors. A bug asserts; bad input is an Error; a refused program is a
-// normal result (verifier/verify.hpp).
+// How code inside ring3 makes and passes on errors. A bug asserts; bad input is an Error; a refused program
+// is a normal result (verifier/verify.hpp).
 #pragma once
 
 #include <fmt/format.h>
@@ -10,7 +10,8 @@
 
 namespace ring3 {
 
-// std::unexpected(Error) with a formatted message: `return fail(EINVAL, "section .maps", "{} has no type", name);`
+// std::unexpected(Error) with a formatted message: `return fail(EINVAL, "section .maps", "{} has no type",
+// name);`
 template <typename... Args>
 std::unexpected<Error> fail(int code, std::string place, fmt::format_string<Args...> format, Args&&... args) {
   return std::unexpected(Error{code, std::move(place), fmt::format(format, std::forward<Args>(args)...)});
@@ -19,16 +20,16 @@ std::unexpected<Error> fail(int code, std::string place, fmt::format_string<Args
 }  // namespace ring3
 
 // The value of a Result, or return its error from the enclosing function. A GNU statement expression.
-#define TRY(expression)                                                      \
-  ({                                                                         \
-    auto&& ring3_try_result = (expression);                                  \
+#define TRY(expression)                                                                 \
+  ({                                                                                    \
+    auto&& ring3_try_result = (expression);                                             \
     if (!ring3_try_result) return std::unexpected(std::move(ring3_try_result).error()); \
-    std::move(ring3_try_result).value();                                     \
+    std::move(ring3_try_result).value();                                                \
   })
 
 // The same for a Result<void>.
-#define TRY_VOID(expression)                                                 \
-  do {                                                                       \
-    auto&& ring3_try_result = (expression);                                  \
+#define TRY_VOID(expression)                                                            \
+  do {                                                                                  \
+    auto&& ring3_try_result = (expression);                                             \
     if (!ring3_try_result) return std::unexpected(std::move(ring3_try_result).error()); \
   } while (0)

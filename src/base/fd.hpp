@@ -1,4 +1,5 @@
-// Owners of what the kernel hands out: file descriptors and mappings. Both are move-only and release on destruction.
+// Owners of what the kernel hands out: file descriptors and mappings. Both are move-only and release on
+// destruction.
 #pragma once
 
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
-// Copies from and to addresses that nobody vouches for: those a BPF program or an SQE names. A bad address ends the
-// copy with -EFAULT; the process lives. Works whatever another thread does to the memory meanwhile.
+// Copies from and to addresses that nobody vouches for: those a BPF program or an SQE names. A bad address
+// ends the copy with -EFAULT; the process lives. Works whatever another thread does to the memory meanwhile.
 #pragma once
 
 #include <cstddef>
@@ -7,15 +7,16 @@
 
 namespace ring3 {
 
-// Copies `size` bytes from the untrusted address `source`. Returns 0, or -EFAULT if any byte could not be read (the
-// destination is then partly written). Any thread; no allocation, no lock, no system call unless it faults.
+// Copies `size` bytes from the untrusted address `source`. Returns 0, or -EFAULT if any byte could not be
+// read (the destination is then partly written). Any thread; no allocation, no lock, no system call unless it
+// faults.
 int copy_from_user(void* destination, uint64_t source, size_t size);
 
 // The same towards an untrusted address: 0, or -EFAULT.
 int copy_to_user(uint64_t destination, const void* source, size_t size);
 
-// Copies a NUL-terminated string of at most size - 1 bytes and its NUL, cutting a longer one. Returns the bytes
-// written including the NUL, or -EFAULT.
+// Copies a NUL-terminated string of at most size - 1 bytes and its NUL, cutting a longer one. Returns the
+// bytes written including the NUL, or -EFAULT.
 long copy_string_from_user(char* destination, uint64_t source, size_t size);
 
 }  // namespace ring3

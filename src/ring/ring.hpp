@@ -1,5 +1,5 @@
-// The engine behind ring3::Ring: the kernel's half of io_uring. Knows nothing of BPF; what drives it from inside
-// (hooks/loop) does so through Driver.
+// The engine behind ring3::Ring: the kernel's half of io_uring. Knows nothing of BPF; what drives it from
+// inside (hooks/loop) does so through Driver.
 #pragma once
 
 #include <sys/types.h>
@@ -17,13 +17,13 @@ namespace ring3::ring {
 
 class Ring;
 
-// What replaces submit-and-wait in enter(): the first of the ring's two extension points (the second is a row of the
-// operation table).
+// What replaces submit-and-wait in enter(): the first of the ring's two extension points (the second is a row
+// of the operation table).
 class Driver {
  public:
   virtual ~Driver() = default;
-  // Called by enter() on the submitting task, after the ring's own checks (flags known, not disabled, right task) and
-  // instead of everything else. Its return is that of enter().
+  // Called by enter() on the submitting task, after the ring's own checks (flags known, not disabled, right
+  // task) and instead of everything else. Its return is that of enter().
   virtual int drive(Ring& ring) = 0;
   // The ring is going away and won't call this driver again. Called on the thread that destroys the ring.
   virtual void ring_gone() = 0;
@@ -35,12 +35,15 @@ class Ring {
   ~Ring();
 
   // The system calls.
-  int enter(unsigned to_submit, unsigned min_complete, unsigned flags, const void* argument, size_t argument_size);
+  int enter(unsigned to_submit, unsigned min_complete, unsigned flags, const void* argument,
+            size_t argument_size);
   int register_op(unsigned opcode, uint64_t argument, unsigned count);
 
-  // Installs a driver. 0, -EOPNOTSUPP (SQPOLL, IOPOLL, or no DEFER_TASKRUN), -EBUSY (there is one). Any thread.
+  // Installs a driver. 0, -EOPNOTSUPP (SQPOLL, IOPOLL, or no DEFER_TASKRUN), -EBUSY (there is one). Any
+  // thread.
   int set_driver(Driver* driver);
-  // Removes it, waiting for a drive() that is running on another thread unless that thread is asleep in wait(). Any thread.
+  // Removes it, waiting for a drive() that is running on another thread unless that thread is asleep in
+  // wait(). Any thread.
   void clear_driver(Driver* driver);
 
   // For drivers, on the submitting task only.

@@ -1,5 +1,6 @@
-// BTF: an immutable table of types, parsed and checked once. After parse() every id that a type refers to exists, no
-// chain of modifiers is endless, every name is a valid string, and every size is finite, so readers need no checks.
+// BTF: an immutable table of types, parsed and checked once. After parse() every id that a type refers to
+// exists, no chain of modifiers is endless, every name is a valid string, and every size is finite, so
+// readers need no checks.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +49,8 @@ class Btf {
 
   BtfKind kind(TypeId id) const { return types_[id].kind; }
   std::string_view name(TypeId id) const { return types_[id].name; }
-  // What a Ptr, Typedef, qualifier, Func, Var or DeclTag refers to; the element of an Array; the return of a FuncProto.
+  // What a Ptr, Typedef, qualifier, Func, Var or DeclTag refers to; the element of an Array; the return of a
+  // FuncProto.
   TypeId target(TypeId id) const { return types_[id].target; }
   // Array elements; 0 for other kinds.
   uint32_t array_length(TypeId id) const { return types_[id].length; }
@@ -57,8 +59,8 @@ class Btf {
   std::span<const BtfParam> parameters(TypeId func_proto) const;
   std::span<const BtfEnumerator> enumerators(TypeId id) const;
   std::span<const BtfVariable> variables(TypeId datasec) const;
-  bool is_signed(TypeId id) const { return types_[id].is_signed; }  // Int, Enum, Enum64 (not resolved)
-  bool is_char(TypeId id) const;                                    // an 8-bit integer
+  bool is_signed(TypeId id) const { return types_[id].is_signed; }         // Int, Enum, Enum64 (not resolved)
+  bool is_char(TypeId id) const;                                           // an 8-bit integer
   abi::BtfLinkage linkage(TypeId id) const { return types_[id].linkage; }  // Func, Var
 
   // Without typedefs, qualifiers and type tags.
@@ -76,11 +78,11 @@ class Btf {
 
   struct Field {
     TypeId type;
-    uint64_t offset;  // bytes from the start of the outer type
+    uint64_t offset;                        // bytes from the start of the outer type
     uint32_t bit_offset = 0, bit_size = 0;  // of a bit field, from `offset`
   };
-  // Follows "a.b[2].c" (or "" for the type itself) from `type`; anonymous members are looked through. ENOENT names the
-  // step that failed and what there is instead; ERANGE: index outside the array.
+  // Follows "a.b[2].c" (or "" for the type itself) from `type`; anonymous members are looked through. ENOENT
+  // names the step that failed and what there is instead; ERANGE: index outside the array.
   Result<Field> field(TypeId type, std::string_view path) const;
   // The innermost member that covers byte `offset`, as "a.b[2].c", for messages; empty if none.
   std::string path_at(TypeId type, uint64_t offset) const;

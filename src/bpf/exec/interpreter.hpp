@@ -1,4 +1,5 @@
-// Runs verified programs, instruction by instruction: the oracle for the JIT, and the engine where there is none.
+// Runs verified programs, instruction by instruction: the oracle for the JIT, and the engine where there is
+// none.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,9 @@
 namespace ring3::bpf {
 
 struct InterpreterOptions {
-  // Checks every access against the memory that the program was given, every register for having been written, and
-  // counts instructions: an access that the verifier should have refused is reported, not made. For tests; slow.
+  // Checks every access against the memory that the program was given, every register for having been
+  // written, and counts instructions: an access that the verifier should have refused is reported, not made.
+  // For tests; slow.
   bool checked = false;
   uint64_t insns_max = 0;  // checked only: stop after so many; 0: no limit
 };
@@ -22,11 +24,12 @@ struct RunResult {
   std::string violation;
 };
 
-// A program in the interpreter's own form, decoded once. Immutable: any number of threads may run it, each with an
-// Execution of its own.
+// A program in the interpreter's own form, decoded once. Immutable: any number of threads may run it, each
+// with an Execution of its own.
 class Interpreter {
  public:
-  static Result<std::unique_ptr<Interpreter>> create(const VerifiedProgram& program, InterpreterOptions options = {});
+  static Result<std::unique_ptr<Interpreter>> create(const VerifiedProgram& program,
+                                                     InterpreterOptions options = {});
   ~Interpreter();
 
   struct Code;  // decoded
@@ -37,8 +40,8 @@ class Interpreter {
   std::unique_ptr<Code> code_;
 };
 
-// What one thread needs to run one program: stacks for eight frames, and the Machine that helpers see. Made once and
-// used again: running takes no allocation, no lock and no system call of its own.
+// What one thread needs to run one program: stacks for eight frames, and the Machine that helpers see. Made
+// once and used again: running takes no allocation, no lock and no system call of its own.
 class Execution final : public Machine {
  public:
   explicit Execution(const Interpreter& interpreter);

@@ -1,5 +1,5 @@
-// One BPF instruction and questions about it. The encoding is abi::BpfInsn; LD_IMM64 takes two slots, the second of
-// which is all zero but imm. Program counters everywhere count slots.
+// One BPF instruction and questions about it. The encoding is abi::BpfInsn; LD_IMM64 takes two slots, the
+// second of which is all zero but imm. Program counters everywhere count slots.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +24,14 @@ inline bool is_exit(Insn insn) { return insn.code == (abi::BPF_JMP | abi::BPF_EX
 // Bytes that a load or store moves: 1, 2, 4 or 8.
 inline unsigned access_bytes(Insn insn) {
   switch (insn.code & 0x18) {
-    case abi::BPF_B: return 1;
-    case abi::BPF_H: return 2;
-    case abi::BPF_W: return 4;
-    default: return 8;
+    case abi::BPF_B:
+      return 1;
+    case abi::BPF_H:
+      return 2;
+    case abi::BPF_W:
+      return 4;
+    default:
+      return 8;
   }
 }
 

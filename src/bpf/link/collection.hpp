@@ -12,25 +12,29 @@ namespace ring3::bpf {
 
 // A global of the object, found by name and path ("params.depth", "bufs[3].addr").
 struct Variable {
-  std::span<std::byte> bytes;  // where it lives now; valid as long as the Collection's maps
-  TypeId type;                 // in the object's BTF; not resolved
+  std::span<std::byte> bytes;             // where it lives now; valid as long as the Collection's maps
+  TypeId type;                            // in the object's BTF; not resolved
   uint32_t bit_offset = 0, bit_size = 0;  // of a bit field
-  bool frozen = false;         // .rodata after freeze()
+  bool frozen = false;                    // .rodata after freeze()
 };
 
 struct StructOpsInstance {
   std::string name;
   const StructOpsType* type = nullptr;
   bool link = false;
-  std::vector<std::byte> bytes;   // the world's layout of the structure, data members filled in (ring_fd, …)
-  struct Callback { const StructOpsMember* member; std::shared_ptr<const Program> program; };
+  std::vector<std::byte> bytes;  // the world's layout of the structure, data members filled in (ring_fd, …)
+  struct Callback {
+    const StructOpsMember* member;
+    std::shared_ptr<const Program> program;
+  };
   std::vector<Callback> callbacks;
 };
 
 class Collection {
  public:
-  // Creates the maps, fills the data sections, relocates, applies CO-RE against the world's types. Errors: EINVAL,
-  // ENOENT (a kfunc, type or struct_ops member that the world lacks; the place is the C line), ENOTSUP.
+  // Creates the maps, fills the data sections, relocates, applies CO-RE against the world's types. Errors:
+  // EINVAL, ENOENT (a kfunc, type or struct_ops member that the world lacks; the place is the C line),
+  // ENOTSUP.
   static Result<std::unique_ptr<Collection>> create(std::shared_ptr<const Object> object,
                                                     std::shared_ptr<const World> world);
 

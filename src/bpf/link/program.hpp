@@ -16,17 +16,17 @@ namespace ring3::bpf {
 
 struct Subprogram {
   std::string name;
-  uint32_t start, end;   // slots of Program::insns
-  TypeId function = 0;   // its Func in the object's BTF; 0 if unknown
+  uint32_t start, end;  // slots of Program::insns
+  TypeId function = 0;  // its Func in the object's BTF; 0 if unknown
   bool global = false;
 };
 
-// What a program is for. `member` set: a callback of a struct_ops type. Not set (tests, tools): a program of no hook,
-// entered with `arguments` scalars.
+// What a program is for. `member` set: a callback of a struct_ops type. Not set (tests, tools): a program of
+// no hook, entered with `arguments` scalars.
 struct Attachment {
   const StructOpsType* type = nullptr;
   const StructOpsMember* member = nullptr;
-  TypeId prototype = 0;    // the callback's FuncProto, in type->type.btf
+  TypeId prototype = 0;  // the callback's FuncProto, in type->type.btf
 };
 
 // The entry function is subprograms[0] and starts at slot 0; the functions that it reaches follow.
@@ -40,18 +40,18 @@ struct Attachment {
 //   call src=BPF_PSEUDO_CALL               imm: index into subprograms (not a displacement)
 //   call src=BPF_PSEUDO_KFUNC_CALL         imm: index into kfuncs, or -1: a weak kfunc that the world lacks
 struct Program {
-  std::string name;          // of the entry function
+  std::string name;  // of the entry function
   std::string section;
   bool sleepable = false;
   bool gpl_compatible = false;
   Attachment attachment;
-  unsigned arguments = 0;    // only if attachment.member is null: r1…r_n are scalars at entry
+  unsigned arguments = 0;  // only if attachment.member is null: r1…r_n are scalars at entry
 
   std::vector<Insn> insns;
   std::vector<Subprogram> subprograms;
   std::vector<std::shared_ptr<Map>> maps;
   std::vector<const Kfunc*> kfuncs;
-  std::vector<LineInfo> lines;   // sorted by insn, slots of this program
+  std::vector<LineInfo> lines;           // sorted by insn, slots of this program
   std::shared_ptr<const Object> object;  // whose BTF and strings are used; may be null (raw instructions)
   std::shared_ptr<const World> world;
 

@@ -1,7 +1,8 @@
 // BPF maps in user space: storage with Linux's rules, and no knowledge of programs.
 //
-// Threading: as Linux. Any thread may look up, update, erase and iterate at any time; a value that a lookup returned
-// stays valid memory until the map is destroyed (an erased element may be reused), races on its bytes are the users'.
+// Threading: as Linux. Any thread may look up, update, erase and iterate at any time; a value that a lookup
+// returned stays valid memory until the map is destroyed (an erased element may be reused), races on its
+// bytes are the users'.
 #pragma once
 
 #include <cstddef>
@@ -33,26 +34,28 @@ class Map {
 
   const MapDefinition& definition() const { return definition_; }
 
-  // What programs do. lookup returns the value's address (of this CPU for per-CPU maps), or nullptr; the others return
-  // 0 or a negative errno, as bpf(2). `cpu` is below cpu_count().
+  // What programs do. lookup returns the value's address (of this CPU for per-CPU maps), or nullptr; the
+  // others return 0 or a negative errno, as bpf(2). `cpu` is below cpu_count().
   virtual void* lookup(const void* key, unsigned cpu) = 0;
   virtual int update(const void* key, const void* value, uint64_t flags, unsigned cpu) = 0;
   virtual int erase(const void* key) = 0;
   // The key after `key` (nullptr: the first) into `next`; -ENOENT at the end.
   virtual int next_key(const void* key, void* next) = 0;
 
-  // What bpf(2) does from outside: values of per-CPU maps are cpu_count() values of round_up(value_size, 8) bytes.
+  // What bpf(2) does from outside: values of per-CPU maps are cpu_count() values of round_up(value_size, 8)
+  // bytes.
   virtual int read(const void* key, void* value);
   virtual int write(const void* key, const void* value, uint64_t flags);
 
   // Storage that a program may address directly (array maps; the data sections): element after element, each
   // round_up(value_size, 8) bytes. Empty for other types.
   virtual std::span<std::byte> values() { return {}; }
-  // A descriptor to mmap(2), owned by the map: array maps with BPF_F_MMAPABLE (offset 0: the values), ring buffers
-  // (consumer page, producer page, data twice, as Linux). -1 for others.
+  // A descriptor to mmap(2), owned by the map: array maps with BPF_F_MMAPABLE (offset 0: the values), ring
+  // buffers (consumer page, producer page, data twice, as Linux). -1 for others.
   virtual int fd() const { return -1; }
 
-  // No more writes from outside (bpf(2): BPF_MAP_FREEZE): what lets the verifier read a read-only map as constants.
+  // No more writes from outside (bpf(2): BPF_MAP_FREEZE): what lets the verifier read a read-only map as
+  // constants.
   void freeze() { frozen_ = true; }
   bool frozen() const { return frozen_; }
 

@@ -1,5 +1,5 @@
-// A compiled BPF object as an inert value: what the file says, checked and decoded, the same on every host. Nothing in
-// it depends on a world or a machine; link/ brings those in.
+// A compiled BPF object as an inert value: what the file says, checked and decoded, the same on every host.
+// Nothing in it depends on a world or a machine; link/ brings those in.
 #pragma once
 
 #include <cstddef>
@@ -42,11 +42,11 @@ struct CoreRelocation {
 // What an instruction refers to by name.
 struct Relocation {
   enum class Kind : uint8_t {
-    Map,          // a map of .maps, by index; LD_IMM64
-    Data,         // byte `offset` of data section `index`; LD_IMM64
-    Call,         // the function at slot `offset` of code section `index`; a call
+    Map,              // a map of .maps, by index; LD_IMM64
+    Data,             // byte `offset` of data section `index`; LD_IMM64
+    Call,             // the function at slot `offset` of code section `index`; a call
     FunctionAddress,  // its address; LD_IMM64
-    Extern,       // extern `index`: a kfunc call, or an LD_IMM64 of its address
+    Extern,           // extern `index`: a kfunc call, or an LD_IMM64 of its address
   };
   uint32_t insn;
   Kind kind;
@@ -64,8 +64,8 @@ struct Function {
 struct CodeSection {
   std::string name;
   std::vector<Insn> insns;
-  std::vector<Function> functions;         // sorted by start, without gaps
-  std::vector<Relocation> relocations;     // these four sorted by insn
+  std::vector<Function> functions;      // sorted by start, without gaps
+  std::vector<Relocation> relocations;  // these four sorted by insn
   std::vector<LineInfo> lines;
   std::vector<FuncInfo> function_types;
   std::vector<CoreRelocation> core_relocations;
@@ -73,10 +73,10 @@ struct CodeSection {
 
 struct DataSection {
   enum class Kind : uint8_t { Data, Rodata, Bss };
-  std::string name;       // ".data", ".rodata.str1.1", ".bss", ".data.shared"
+  std::string name;  // ".data", ".rodata.str1.1", ".bss", ".data.shared"
   Kind kind;
   std::vector<std::byte> bytes;
-  TypeId datasec = 0;     // its BTF type; 0 if it has none
+  TypeId datasec = 0;  // its BTF type; 0 if it has none
 };
 
 struct Extern {
@@ -90,19 +90,22 @@ struct Extern {
 struct StructOpsVariable {
   std::string name;
   TypeId type;
-  bool link;                      // of .struct_ops.link
-  std::vector<std::byte> bytes;   // as initialised; callbacks are zero
-  struct Callback { uint32_t offset; uint32_t section, function; };  // member at byte `offset` is that function
+  bool link;                     // of .struct_ops.link
+  std::vector<std::byte> bytes;  // as initialised; callbacks are zero
+  struct Callback {
+    uint32_t offset;
+    uint32_t section, function;
+  };  // member at byte `offset` is that function
   std::vector<Callback> callbacks;
 };
 
 struct Object {
-  // Parses an ELF file of clang's BPF back-end. EINVAL (not such a file, or broken: place is the section or symbol,
-  // the message says what), ENOTSUP (BTF missing, a map definition or relocation that we don't have).
+  // Parses an ELF file of clang's BPF back-end. EINVAL (not such a file, or broken: place is the section or
+  // symbol, the message says what), ENOTSUP (BTF missing, a map definition or relocation that we don't have).
   static Result<std::shared_ptr<const Object>> parse(std::span<const std::byte> file, std::string name);
   static Result<std::shared_ptr<const Object>> open(const std::string& path);
 
-  std::string name;     // for messages: the file's
+  std::string name;  // for messages: the file's
   std::string license;
   Btf btf;
   std::vector<CodeSection> code;

@@ -1,9 +1,9 @@
-// The verifier's door: a Program becomes a VerifiedProgram here or nowhere. Only verify() makes one, and only a
-// VerifiedProgram can be run or compiled.
+// The verifier's door: a Program becomes a VerifiedProgram here or nowhere. Only verify() makes one, and only
+// a VerifiedProgram can be run or compiled.
 //
-// Promise: a verified program, entered as its Attachment says, reads and writes only memory that it was given, ends
-// within a bounded number of steps, calls helpers and kfuncs only as their prototypes allow, and leaves nothing
-// acquired behind. Whatever is not modelled is refused.
+// Promise: a verified program, entered as its Attachment says, reads and writes only memory that it was
+// given, ends within a bounded number of steps, calls helpers and kfuncs only as their prototypes allow, and
+// leaves nothing acquired behind. Whatever is not modelled is refused.
 #pragma once
 
 #include <cstdint>
@@ -29,13 +29,14 @@ struct VerifyStats {
 
 // Why a program was refused. A normal result, not an Error.
 struct Rejection {
-  int code = 0;          // positive errno, as Linux's: EACCES, EINVAL, E2BIG, …
-  uint32_t insn = 0;     // slot
-  std::string function;  // the subprogram that it is in
-  SourceLine source;     // line 0: unknown
-  std::string instruction;  // disassembled
+  int code = 0;               // positive errno, as Linux's: EACCES, EINVAL, E2BIG, …
+  uint32_t insn = 0;          // slot
+  std::string function;       // the subprogram that it is in
+  SourceLine source;          // line 0: unknown
+  std::string instruction;    // disassembled
   std::string linux_message;  // Linux's own wording, for those who search for it
-  std::string reason;    // for a person: the value at fault, where it came from, and what would satisfy the check
+  std::string
+      reason;  // for a person: the value at fault, where it came from, and what would satisfy the check
   VerifyStats stats;
 
   // Several lines: place, C line with a caret, reason, Linux's wording.

@@ -1,5 +1,5 @@
-// Turns a C++ function into a NativeFunction: native<&f>, where f takes up to five integers or pointers, optionally
-// after a Machine&.
+// Turns a C++ function into a NativeFunction: native<&f>, where f takes up to five integers or pointers,
+// optionally after a Machine&.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ struct Native;
 template <typename R, typename... Args, R (*function)(Machine&, Args...)>
 struct Native<function> {
   static uint64_t call(Machine& machine, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
-    return [&]<size_t... i>(std::index_sequence<i...>) -> uint64_t {
+    return [&]<size_t... i>(std::index_sequence<i...>)->uint64_t {
       const uint64_t registers[] = {r1, r2, r3, r4, r5};
       if constexpr (std::is_void_v<R>) {
         function(machine, from_register<Args>(registers[i])...);
@@ -42,14 +42,15 @@ struct Native<function> {
       } else {
         return to_register(function(machine, from_register<Args>(registers[i])...));
       }
-    }(std::index_sequence_for<Args...>{});
+    }
+    (std::index_sequence_for<Args...>{});
   }
 };
 
 template <typename R, typename... Args, R (*function)(Args...)>
 struct Native<function> {
   static uint64_t call(Machine&, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
-    return [&]<size_t... i>(std::index_sequence<i...>) -> uint64_t {
+    return [&]<size_t... i>(std::index_sequence<i...>)->uint64_t {
       const uint64_t registers[] = {r1, r2, r3, r4, r5};
       if constexpr (std::is_void_v<R>) {
         function(from_register<Args>(registers[i])...);
@@ -57,7 +58,8 @@ struct Native<function> {
       } else {
         return to_register(function(from_register<Args>(registers[i])...));
       }
-    }(std::index_sequence_for<Args...>{});
+    }
+    (std::index_sequence_for<Args...>{});
   }
 };
 }  // namespace detail

@@ -1,8 +1,10 @@
-// What programs may name: types, helpers, kfuncs and struct_ops types. A world is to a program what a kernel's BTF and
-// tables are to libbpf and the verifier. Immutable once built; programs keep a reference to theirs.
+// What programs may name: types, helpers, kfuncs and struct_ops types. A world is to a program what a
+// kernel's BTF and tables are to libbpf and the verifier. Immutable once built; programs keep a reference to
+// theirs.
 //
 // Declaring a kfunc is one entry: its name, flags and implementation here, its C prototype in a types file
-// (*.bpf.c, see bpf_types() in cmake/Bpf.cmake), whose BTF tells verifier and interpreter all about its arguments.
+// (*.bpf.c, see bpf_types() in cmake/Bpf.cmake), whose BTF tells verifier and interpreter all about its
+// arguments.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +25,8 @@ class Machine {
  public:
   // Runs the BPF function whose address a program took (BPF_PSEUDO_FUNC), with r1…r3. For callbacks.
   virtual uint64_t call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3) = 0;
-  unsigned cpu = 0;           // index for per-CPU maps; constant while a program runs
-  void* context = nullptr;    // the hook's own (hooks/loop: its Loop)
+  unsigned cpu = 0;         // index for per-CPU maps; constant while a program runs
+  void* context = nullptr;  // the hook's own (hooks/loop: its Loop)
   void (*print)(void* context, std::string_view text) = nullptr;  // bpf_printk; nullptr drops
 
  protected:
@@ -32,13 +34,14 @@ class Machine {
 };
 
 // r1…r5 in, r0 out. Must not throw, and may trust what the verifier checked of its arguments, nothing else.
-using NativeFunction = uint64_t (*)(Machine& machine, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5);
+using NativeFunction = uint64_t (*)(Machine& machine, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4,
+                                    uint64_t r5);
 
 // Flags of a kfunc, with the kernel's meaning.
 enum KfuncFlag : uint32_t {
-  KF_ACQUIRE = 1 << 0,      // returns a reference that must be released
-  KF_RELEASE = 1 << 1,      // releases the reference in its first reference argument
-  KF_RET_NULL = 1 << 2,     // the pointer returned may be NULL
+  KF_ACQUIRE = 1 << 0,   // returns a reference that must be released
+  KF_RELEASE = 1 << 1,   // releases the reference in its first reference argument
+  KF_RET_NULL = 1 << 2,  // the pointer returned may be NULL
   KF_TRUSTED_ARGS = 1 << 4,
   KF_SLEEPABLE = 1 << 5,
   KF_RCU = 1 << 7,
@@ -56,29 +59,37 @@ struct Kfunc {
 
 // How the verifier treats a helper's arguments and result: Linux's classes, by Linux's meaning.
 enum class Arg : uint8_t {
-  None, Anything,
-  ConstMap,                  // a map, known at load time
-  MapKey, MapValue,          // memory of the key or value size of the ConstMap argument, initialised
-  Mem, WritableMem, UninitMem,  // memory whose size is in the next argument
+  None,
+  Anything,
+  ConstMap,  // a map, known at load time
+  MapKey,
+  MapValue,  // memory of the key or value size of the ConstMap argument, initialised
+  Mem,
+  WritableMem,
+  UninitMem,  // memory whose size is in the next argument
   MemOrNull,
-  Size, SizeOrZero,          // of the argument before
-  ConstAllocSize,            // a constant that sizes the memory returned
-  RingbufRecord,             // memory that bpf_ringbuf_reserve returned; released by the call
-  Function, StackOrNull,     // a callback, and its context
-  ConstString,               // NUL-terminated, in a frozen read-only map
-  Dynptr, UninitDynptr,      // an initialised dynptr; room for one that the helper initialises
+  Size,
+  SizeOrZero,      // of the argument before
+  ConstAllocSize,  // a constant that sizes the memory returned
+  RingbufRecord,   // memory that bpf_ringbuf_reserve returned; released by the call
+  Function,
+  StackOrNull,  // a callback, and its context
+  ConstString,  // NUL-terminated, in a frozen read-only map
+  Dynptr,
+  UninitDynptr,  // an initialised dynptr; room for one that the helper initialises
   Context,
   SpinLock,
-  LongOut, IntOut,           // 8 or 4 bytes that the helper writes
+  LongOut,
+  IntOut,  // 8 or 4 bytes that the helper writes
 };
 enum class Ret : uint8_t { Void, Scalar, MapValueOrNull, RingbufRecordOrNull, DynptrMemOrNull };
 
 struct Helper {
-  uint32_t id = 0;           // BPF_FUNC_*
-  std::string_view name;     // "bpf_map_lookup_elem"
+  uint32_t id = 0;        // BPF_FUNC_*
+  std::string_view name;  // "bpf_map_lookup_elem"
   Ret returns = Ret::Scalar;
   Arg arguments[5] = {};
-  bool sleepable = false;    // only in sleepable programs
+  bool sleepable = false;  // only in sleepable programs
   bool gpl_only = false;
   NativeFunction implementation = nullptr;
 };
@@ -86,21 +97,25 @@ struct Helper {
 // A callback of a struct_ops type.
 struct StructOpsMember {
   std::string_view name;
-  bool may_sleep = true;          // a struct_ops.s program may be attached
-  bool must_exist = false;        // EINVAL at load without it
+  bool may_sleep = true;            // a struct_ops.s program may be attached
+  bool must_exist = false;          // EINVAL at load without it
   uint32_t nullable_arguments = 0;  // bit i: argument i may be NULL
-  // Bytes that the program may write through argument i, from the start of the structure; all else is read-only.
-  struct Writable { uint8_t argument; uint32_t offset, size; };
+  // Bytes that the program may write through argument i, from the start of the structure; all else is
+  // read-only.
+  struct Writable {
+    uint8_t argument;
+    uint32_t offset, size;
+  };
   std::vector<Writable> writable;
   // Structures that programs can't look into: argument i is only a handle to pass on.
   uint32_t opaque_arguments = 0;
 };
 
 struct StructOpsType {
-  std::string_view name;               // "io_uring_bpf_ops"
-  std::vector<StructOpsMember> members;  // callbacks only; their prototypes are in `type`
+  std::string_view name;                   // "io_uring_bpf_ops"
+  std::vector<StructOpsMember> members;    // callbacks only; their prototypes are in `type`
   std::vector<std::string_view> settable;  // data members that the object may set ("ring_fd", "priv")
-  TypeRef type;                        // the structure; filled in by World::Builder
+  TypeRef type;                            // the structure; filled in by World::Builder
 };
 
 class World {
@@ -143,8 +158,8 @@ class World::Builder {
   std::shared_ptr<World> world_ = std::make_shared<World>();
 };
 
-// What every world has: the helpers and kfuncs of the kernel that need nothing of io_uring (maps, ring buffers,
-// bpf_loop, number iterators, dynptrs, printk, time, user copies). src/bpf/world/common*.cpp.
+// What every world has: the helpers and kfuncs of the kernel that need nothing of io_uring (maps, ring
+// buffers, bpf_loop, number iterators, dynptrs, printk, time, user copies). src/bpf/world/common*.cpp.
 void add_common(World::Builder& builder);
 
 }  // namespace ring3::bpf

@@ -1,0 +1,88 @@
+// A compiled BPF object, opened for use: set its globals, load (verify) it, then attach it to a ring
+// (ring3/loop.hpp).
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ring3/error.hpp"
+
+namespace ring3 {
+
+namespace hooks {
+struct ModuleState;
+}
+
+// What the verifier said of one program.
+struct ProgramVerdict {
+  std::string program;  // name of the entry function
+  bool accepted = false;
+  uint32_t insns = 0;  // slots
+  uint32_t insns_visited = 0;
+  uint64_t time_ns = 0;
+  // Refused only:
+  int code = 0;  // errno as Linux's verifier gives
+  std::string file;
+  uint32_t line = 0;          // 0: unknown
+  std::string linux_message;  // Linux's wording
+  std::string text;           // all of it for a person, several lines
+};
+
+struct LoadOptions {
+  bool checked = false;  // run under the checking interpreter (slow, for tests)
+};
+
+// Move-only. Not thread-safe, except that variables may be read and written by any thread as any shared
+// memory.
+class Module {
+ public:
+  // Reads the object, makes its maps and resolves its references. EINVAL, ENOENT, ENOTSUP with the place.
+  static Result<Module> open(const std::string& path);
+  static Result<Module> parse(std::span<const std::byte> elf, std::string name);
+
+  Module(Module&&) noexcept;
+  Module& operator=(Module&&) noexcept;
+  ~Module();
+
+  // The bytes of a global ("depth", "params.size", "bufs[2].addr"), live: the program sees writes, the
+  // application sees the program's. ENOENT with near names; EPERM for a write to .rodata after load.
+  Result<std::span<std::byte>> variable(std::string_view path);
+  // The same through text: numbers in any C notation, characters for char arrays. EINVAL, ERANGE.
+  Result<void> set(std::string_view path, std::string_view value);
+  Result<void> set(std::string_view path, uint64_t value);
+  Result<std::string> get(std::string_view path) const;
+
+  // A typed window on a map's memory.
+  template <typename T>
+  Result<T*> as(std::string_view path) {
+    auto bytes = variable(path);
+    if (!bytes) return std::unexpected(bytes.error());
+    if (bytes->size() != sizeof(T))
+      return std::unexpected(Error{
+          EINVAL, std::string(path),
+          "the variable has " + std::to_string(bytes->size()) + " bytes, not " + std::to_string(sizeof(T))});
+    return reinterpret_cast<T*>(bytes->data());
+  }
+
+  // Verifies every program, freezes .rodata, and prepares the programs for running. A refusal is no Error:
+  // look at verdicts(). True if all were accepted.
+  Result<bool> load(const LoadOptions& options = {});
+  const std::vector<ProgramVerdict>& verdicts() const;
+
+  // Names of the struct_ops variables of a type ("io_uring_bpf_ops"; empty: all).
+  std::vector<std::string> struct_ops(std::string_view type = {}) const;
+
+  hooks::ModuleState& state() const { return *state_; }
+
+ private:
+  explicit Module(std::shared_ptr<hooks::ModuleState> state);
+  std::shared_ptr<hooks::ModuleState> state_;
+};
+
+}  // namespace ring3
