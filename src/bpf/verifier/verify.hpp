@@ -53,6 +53,7 @@ class VerifiedProgram {
 
  private:
   friend class Verifier;
+  friend struct TrustForTests;  // defined by tests only (tests/bpf/trust.hpp)
   VerifiedProgram() = default;
   std::shared_ptr<const Program> program_;
   VerifyStats stats_;
