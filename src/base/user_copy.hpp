@@ -19,4 +19,12 @@ int copy_to_user(uint64_t destination, const void* source, size_t size);
 // bytes written including the NUL, or -EFAULT.
 long copy_string_from_user(char* destination, uint64_t source, size_t size);
 
+// Faults are caught by handlers for SIGSEGV and SIGBUS that the first copy installs; faults elsewhere go on
+// to whatever handled them before. An application that installs its own handlers later hides ours: this puts
+// them back in front (and chains to the application's). Costs two system calls; loops call it once an
+// enter().
+//
+// Callers must not copy with SIGSEGV or SIGBUS blocked: the kernel kills a process that faults then.
+void ensure_fault_handler();
+
 }  // namespace ring3

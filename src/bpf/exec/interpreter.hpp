@@ -49,7 +49,7 @@ class Execution final : public Machine {
 
   // r1…r5 at entry. For the checking mode, memory that arguments point to is declared with allow() before.
   RunResult run(uint64_t r1 = 0, uint64_t r2 = 0, uint64_t r3 = 0, uint64_t r4 = 0, uint64_t r5 = 0);
-  uint64_t call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3) override;
+  uint64_t call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4) override;
   // Checking mode: the program may access these bytes until forget(). Ignored otherwise.
   void allow(const void* address, uint64_t size, bool writable);
   void forget();

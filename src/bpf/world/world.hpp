@@ -23,8 +23,8 @@ namespace ring3::bpf {
 // What an implementation of a helper or kfunc may ask of whoever runs the program.
 class Machine {
  public:
-  // Runs the BPF function whose address a program took (BPF_PSEUDO_FUNC), with r1…r3. For callbacks.
-  virtual uint64_t call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3) = 0;
+  // Runs the BPF function whose address a program took (BPF_PSEUDO_FUNC), with r1…r4. For callbacks.
+  virtual uint64_t call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4) = 0;
   unsigned cpu = 0;         // index for per-CPU maps; constant while a program runs
   void* context = nullptr;  // the hook's own (hooks/loop: its Loop)
   void (*print)(void* context, std::string_view text) = nullptr;  // bpf_printk; nullptr drops
@@ -58,29 +58,32 @@ struct Kfunc {
 };
 
 // How the verifier treats a helper's arguments and result: Linux's classes, by Linux's meaning.
+// A ConstMap reaches the implementation as a bpf::Map*.
 enum class Arg : uint8_t {
   None,
   Anything,
   ConstMap,  // a map, known at load time
+  // Memory of the key or value size of the ConstMap argument, initialised.
   MapKey,
-  MapValue,  // memory of the key or value size of the ConstMap argument, initialised
+  MapValue,
+  // Memory whose size is in the next argument: initialised and read; initialised and written; written whole.
   Mem,
   WritableMem,
-  UninitMem,  // memory whose size is in the next argument
+  UninitMem,
   MemOrNull,
+  WritableMemOrNull,
+  // The size of the argument before.
   Size,
-  SizeOrZero,      // of the argument before
-  ConstAllocSize,  // a constant that sizes the memory returned
-  RingbufRecord,   // memory that bpf_ringbuf_reserve returned; released by the call
-  Function,
-  StackOrNull,  // a callback, and its context
-  ConstString,  // NUL-terminated, in a frozen read-only map
-  Dynptr,
-  UninitDynptr,  // an initialised dynptr; room for one that the helper initialises
-  Context,
-  SpinLock,
-  LongOut,
-  IntOut,  // 8 or 4 bytes that the helper writes
+  SizeOrZero,
+  ConstAllocSize,       // a constant that sizes the memory returned; may be zero
+  RingbufRecord,        // memory that bpf_ringbuf_reserve returned; released by the call
+  Function,             // a callback
+  StackOrNull,          // its context
+  ConstString,          // NUL-terminated, in a frozen read-only map
+  Dynptr,               // an initialised dynptr of any kind
+  UninitDynptr,         // room for one over the memory of the first argument (a map value)
+  UninitRingbufDynptr,  // room for one over a new record: an obligation, also if the call fails
+  RingbufDynptr,        // such a one; released by the call
 };
 enum class Ret : uint8_t { Void, Scalar, MapValueOrNull, RingbufRecordOrNull, DynptrMemOrNull };
 
