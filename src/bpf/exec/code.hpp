@@ -1,0 +1,58 @@
+// A decoded program: one Op per slot of the original, so that slots in messages and jump displacements stay
+// what they are. Everything that can be looked up was looked up: handlers, functions, addresses.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "bpf/exec/interpreter.hpp"
+
+namespace ring3::bpf {
+
+enum class Opcode : uint8_t {
+#define RING3_ALU(name, ...) name##64K, name##64X, name##32K, name##32X,
+#define RING3_UNARY(name, ...) name,
+#define RING3_EXTEND(name, ...) name,
+#define RING3_JUMP(name, ...) name##64K, name##64X, name##32K, name##32X,
+#define RING3_LOAD(name, ...) name,
+#define RING3_STORE(name, ...) name##K, name##X,
+#define RING3_ATOMIC(name, ...) name##64, name##32,
+#define RING3_ATOMIC_FETCH(name, ...) name##64, name##32,
+#define RING3_ATOMIC_ORDERED(name, ...) name##Load, name##Store,
+#define RING3_OTHER(name) name,
+#include "bpf/exec/opcodes.def"
+};
+
+struct Op {
+  const void* handler;  // a label of run_fast()
+  union {
+    struct {
+      uint8_t dst, src;
+      int16_t off;  // of a memory access or conditional jump
+      int32_t imm;
+    };
+    uint64_t word;  // of CallNative, and of the slot after LoadImm64
+  };
+};
+static_assert(sizeof(Op) == 16);
+
+// The value of a function's address (BPF_PSEUDO_FUNC): a tag that no pointer has, and the subprogram's index.
+inline constexpr uint64_t kFunctionTag = 0xb9f0'0000'0000'0000;
+
+struct Interpreter::Code {
+  std::shared_ptr<const Program> program;  // keeps maps, helpers and kfuncs alive
+  InterpreterOptions options;
+  std::vector<Op> ops;            // one per slot, and a Trap behind them
+  std::vector<Opcode> opcodes;    // what each is
+  std::vector<uint32_t> entries;  // first slot of each subprogram
+  std::vector<uint32_t> stack_bytes;
+
+  // The first slot of a function whose address is `function`. It must be one.
+  uint32_t entry_of(uint64_t function) const;
+};
+
+Result<std::unique_ptr<Interpreter::Code>> decode(const VerifiedProgram& program, InterpreterOptions options);
+
+}  // namespace ring3::bpf

@@ -1,0 +1,40 @@
+// Interpreter and Execution: what others see of this folder.
+#include "bpf/exec/interpreter.hpp"
+
+#include "bpf/exec/code.hpp"
+#include "bpf/exec/run.hpp"
+
+namespace ring3::bpf {
+
+Result<std::unique_ptr<Interpreter>> Interpreter::create(const VerifiedProgram& program,
+                                                         InterpreterOptions options) {
+  return std::unique_ptr<Interpreter>(new Interpreter(TRY(decode(program, options))));
+}
+
+Interpreter::Interpreter(std::unique_ptr<Code> code) : code_(std::move(code)) {}
+Interpreter::~Interpreter() = default;
+
+struct Execution::State {
+  const Interpreter::Code& code;
+  Frames frames;
+};
+
+Execution::Execution(const Interpreter& interpreter) : state_(new State{interpreter.code(), {}}) {}
+Execution::~Execution() = default;
+
+RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
+  const uint64_t arguments[5] = {r1, r2, r3, r4, r5};
+  // Frames may be in use still if a fault ended the run before.
+  state_->frames.depth = 0;
+  return {run_fast(&state_->code.ops[state_->code.entries[0]], *this, state_->frames, arguments), {}};
+}
+
+uint64_t Execution::call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3) {
+  const uint64_t arguments[5] = {r1, r2, r3, 0, 0};
+  return run_fast(&state_->code.ops[state_->code.entry_of(function)], *this, state_->frames, arguments);
+}
+
+void Execution::allow(const void*, uint64_t, bool) {}
+void Execution::forget() {}
+
+}  // namespace ring3::bpf

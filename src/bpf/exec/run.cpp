@@ -1,0 +1,235 @@
+// Direct threading: each handler ends in a jump to the next one, whose address the decoder put into the Op.
+// Nothing here allocates, locks or calls the system.
+#include "bpf/exec/run.hpp"
+
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace ring3::bpf {
+
+static_assert(std::endian::native == std::endian::little, "byte order operations and loads assume it");
+
+namespace {
+
+template <typename T>
+T* pointer(uint64_t base, int16_t off) {
+  return reinterpret_cast<T*>(base + static_cast<uint64_t>(static_cast<int64_t>(off)));
+}
+
+// Programs may access memory unaligned.
+template <typename T>
+T load(uint64_t base, int16_t off) {
+  T value;
+  std::memcpy(&value, pointer<char>(base, off), sizeof(T));
+  return value;
+}
+template <typename T>
+void store(uint64_t base, int16_t off, T value) {
+  std::memcpy(pointer<char>(base, off), &value, sizeof(T));
+}
+
+// Runs, or with `handlers` only says where the handlers are: labels can be named in their own function alone.
+uint64_t loop(const Op* pc, Machine* machine, Frames* frames, const uint64_t* arguments,
+              const void* const** handlers) {
+  static const void* const labels[] = {
+#define RING3_ALU(name, ...) &&name##64K, &&name##64X, &&name##32K, &&name##32X,
+#define RING3_UNARY(name, ...) &&name,
+#define RING3_EXTEND(name, ...) &&name,
+#define RING3_JUMP(name, ...) &&name##64K, &&name##64X, &&name##32K, &&name##32X,
+#define RING3_LOAD(name, ...) &&name,
+#define RING3_STORE(name, ...) &&name##K, &&name##X,
+#define RING3_ATOMIC(name, ...) &&name##64, &&name##32,
+#define RING3_ATOMIC_FETCH(name, ...) &&name##64, &&name##32,
+#define RING3_ATOMIC_ORDERED(name, ...) &&name##Load, &&name##Store,
+#define RING3_OTHER(name) &&name,
+#include "bpf/exec/opcodes.def"
+  };
+  if (handlers) {
+    *handlers = labels;
+    return 0;
+  }
+
+  if (frames->depth == Frames::kCount) fail_hard("too many frames");
+  const int base = frames->depth++;
+  Frame* frame = &frames->frame[base];
+  frame->may_goto_left = kMayGotoBudget;
+  uint64_t r[11];
+  r[0] = 0;
+  std::memcpy(r + 1, arguments, 5 * sizeof(uint64_t));
+  r[10] = frame->frame_pointer();
+
+#define DISPATCH() goto * pc->handler
+#define NEXT()  \
+  do {          \
+    ++pc;       \
+    DISPATCH(); \
+  } while (0)
+#define IMM(U) static_cast<U>(static_cast<int64_t>(pc->imm))
+
+  DISPATCH();
+
+#define WIDTH(bits)                          \
+  using U [[maybe_unused]] = uint##bits##_t; \
+  using S [[maybe_unused]] = int##bits##_t;  \
+  [[maybe_unused]] constexpr U BITS = bits;
+
+#define ALU(label, bits, operand, expression)                \
+  label : {                                                  \
+    WIDTH(bits)                                              \
+    [[maybe_unused]] const U a = static_cast<U>(r[pc->dst]); \
+    const U b = operand;                                     \
+    r[pc->dst] = static_cast<U>(expression);                 \
+    NEXT();                                                  \
+  }
+#define RING3_ALU(name, op, off, expression)                 \
+  ALU(name##64K, 64, IMM(U), expression)                     \
+  ALU(name##64X, 64, static_cast<U>(r[pc->src]), expression) \
+  ALU(name##32K, 32, IMM(U), expression)                     \
+  ALU(name##32X, 32, static_cast<U>(r[pc->src]), expression)
+
+#define RING3_UNARY(name, expression) \
+  name : {                            \
+    const uint64_t a = r[pc->dst];    \
+    r[pc->dst] = expression;          \
+    NEXT();                           \
+  }
+#define RING3_EXTEND(name, bpf_class, off, expression) \
+  name : {                                             \
+    const uint64_t b = r[pc->src];                     \
+    r[pc->dst] = expression;                           \
+    NEXT();                                            \
+  }
+
+#define JUMP(label, bits, operand, condition) \
+  label : {                                   \
+    WIDTH(bits)                               \
+    const U a = static_cast<U>(r[pc->dst]);   \
+    const U b = operand;                      \
+    if (condition) {                          \
+      pc += pc->off + 1;                      \
+      DISPATCH();                             \
+    }                                         \
+    NEXT();                                   \
+  }
+#define RING3_JUMP(name, op, condition)                      \
+  JUMP(name##64K, 64, IMM(U), condition)                     \
+  JUMP(name##64X, 64, static_cast<U>(r[pc->src]), condition) \
+  JUMP(name##32K, 32, IMM(U), condition)                     \
+  JUMP(name##32X, 32, static_cast<U>(r[pc->src]), condition)
+
+#define RING3_LOAD(name, mode, size, type)                                                     \
+  name : {                                                                                     \
+    r[pc->dst] = static_cast<uint64_t>(static_cast<int64_t>(load<type>(r[pc->src], pc->off))); \
+    NEXT();                                                                                    \
+  }
+#define RING3_STORE(name, size, type)                                \
+  name##K : {                                                        \
+    store<type>(r[pc->dst], pc->off, IMM(type));                     \
+    NEXT();                                                          \
+  }                                                                  \
+  name##X : {                                                        \
+    store<type>(r[pc->dst], pc->off, static_cast<type>(r[pc->src])); \
+    NEXT();                                                          \
+  }
+
+#define ATOMIC(label, bits, statement)            \
+  label : {                                       \
+    WIDTH(bits)                                   \
+    U* const p = pointer<U>(r[pc->dst], pc->off); \
+    const U b = static_cast<U>(r[pc->src]);       \
+    statement;                                    \
+    NEXT();                                       \
+  }
+#define RING3_ATOMIC(name, imm, action) ATOMIC(name##64, 64, action) ATOMIC(name##32, 32, action)
+#define RING3_ATOMIC_FETCH(name, imm, old) \
+  ATOMIC(name##64, 64, r[pc->src] = old) ATOMIC(name##32, 32, r[pc->src] = old)
+#define RING3_ATOMIC_ORDERED(name, size, type)                                                             \
+  name##Load : {                                                                                           \
+    r[pc->dst] = __atomic_load_n(pointer<type>(r[pc->src], pc->off), __ATOMIC_ACQUIRE);                    \
+    NEXT();                                                                                                \
+  }                                                                                                        \
+  name##Store : {                                                                                          \
+    __atomic_store_n(pointer<type>(r[pc->dst], pc->off), static_cast<type>(r[pc->src]), __ATOMIC_RELEASE); \
+    NEXT();                                                                                                \
+  }
+
+#include "bpf/exec/opcodes.def"
+
+Cmpxchg64 : {
+  uint64_t expected = r[0];
+  __atomic_compare_exchange_n(pointer<uint64_t>(r[pc->dst], pc->off), &expected, r[pc->src], false,
+                              __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  r[0] = expected;
+  NEXT();
+}
+Cmpxchg32 : {
+  uint32_t expected = static_cast<uint32_t>(r[0]);
+  __atomic_compare_exchange_n(pointer<uint32_t>(r[pc->dst], pc->off), &expected,
+                              static_cast<uint32_t>(r[pc->src]), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  r[0] = expected;
+  NEXT();
+}
+LoadImm64 : {
+  r[pc->dst] = pc[1].word;
+  pc += 2;
+  DISPATCH();
+}
+Goto : {
+  pc += pc->imm + 1;
+  DISPATCH();
+}
+MayGoto : {
+  if (frame->may_goto_left == 0) {
+    pc += pc->imm + 1;
+    DISPATCH();
+  }
+  --frame->may_goto_left;
+  NEXT();
+}
+CallNative : {
+  r[0] = reinterpret_cast<NativeFunction>(pc->word)(*machine, r[1], r[2], r[3], r[4], r[5]);
+  NEXT();
+}
+CallLocal : {
+  if (frames->depth == Frames::kCount) fail_hard("too many frames");
+  std::memcpy(frame->saved, r + 6, sizeof(frame->saved));
+  frame->resume = pc + 1;
+  frame = &frames->frame[frames->depth++];
+  frame->may_goto_left = kMayGotoBudget;
+  r[10] = frame->frame_pointer();
+  pc += pc->imm;
+  DISPATCH();
+}
+Exit : {
+  --frames->depth;
+  if (frames->depth == base) return r[0];
+  frame = &frames->frame[frames->depth - 1];
+  std::memcpy(r + 6, frame->saved, sizeof(frame->saved));
+  r[10] = frame->frame_pointer();
+  pc = frame->resume;
+  DISPATCH();
+}
+Trap:
+  fail_hard("a slot that no verified program reaches");
+}
+
+}  // namespace
+
+uint64_t run_fast(const Op* entry, Machine& machine, Frames& frames, const uint64_t (&arguments)[5]) {
+  return loop(entry, &machine, &frames, arguments, nullptr);
+}
+
+const void* fast_handler(Opcode opcode) {
+  const void* const* handlers = nullptr;
+  loop(nullptr, nullptr, nullptr, nullptr, &handlers);
+  return handlers[static_cast<size_t>(opcode)];
+}
+
+void fail_hard(const char* what) {
+  std::fprintf(stderr, "ring3: bug in the verifier or interpreter: %s\n", what);
+  std::abort();
+}
+
+}  // namespace ring3::bpf
