@@ -29,8 +29,8 @@ RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uin
   return {run_fast(&state_->code.ops[state_->code.entries[0]], *this, state_->frames, arguments), {}};
 }
 
-uint64_t Execution::call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3) {
-  const uint64_t arguments[5] = {r1, r2, r3, 0, 0};
+uint64_t Execution::call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4) {
+  const uint64_t arguments[5] = {r1, r2, r3, r4, 0};
   return run_fast(&state_->code.ops[state_->code.entry_of(function)], *this, state_->frames, arguments);
 }
 
