@@ -41,6 +41,10 @@ struct BtfVariable {  // an entry of a data section
 
 class Btf {
  public:
+  Btf() = default;
+  Btf(Btf&&) = default;  // move-only: names point into strings_
+  Btf& operator=(Btf&&) = default;
+
   // Copies what it needs of the bytes of a .BTF section. EINVAL with the offset at fault.
   static Result<Btf> parse(std::span<const std::byte> section);
 
@@ -69,7 +73,8 @@ class Btf {
   uint64_t size_of(TypeId id) const;
   // The type tags ("user", "arena", …) and declaration tags on the way to resolve(id).
   bool has_type_tag(TypeId id, std::string_view tag) const;
-  bool has_decl_tag(TypeId func_or_var, std::string_view tag) const;
+  // `component` -1: of the whole; else of that argument or member.
+  bool has_decl_tag(TypeId func_or_var, std::string_view tag, int32_t component = -1) const;
 
   // The first type of that kind and name, or nothing.
   std::optional<TypeId> find(BtfKind kind, std::string_view name) const;
@@ -87,7 +92,14 @@ class Btf {
   // The innermost member that covers byte `offset`, as "a.b[2].c", for messages; empty if none.
   std::string path_at(TypeId type, uint64_t offset) const;
 
+  // A string of the string section by its offset (.BTF.ext refers to them so): printable UTF-8.
+  std::optional<std::string_view> string_at(uint32_t offset) const;
+  // An object file leaves the size of a data section open. The reader of the file sets it: checks that every
+  // variable lies inside, and sorts the variables by offset.
+  Result<void> place_section(TypeId datasec, uint64_t size);
+
  private:
+  friend class BtfParser;
   struct Type {
     BtfKind kind = BtfKind::Void;
     bool is_signed = false;
@@ -105,6 +117,12 @@ class Btf {
   std::vector<BtfParam> parameters_;
   std::vector<BtfEnumerator> enumerators_;
   std::vector<BtfVariable> variables_;
+  struct DeclTag {
+    TypeId target;
+    int32_t component;
+    std::string_view tag;
+  };
+  std::vector<DeclTag> decl_tags_;  // sorted by target
   std::unordered_multimap<std::string_view, TypeId> by_name_;
 };
 
