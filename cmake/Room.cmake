@@ -5,6 +5,7 @@ function(ring3_room folder)
   string(REPLACE "/" "_" name ${folder})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp
        ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.c)
+  list(FILTER sources EXCLUDE REGEX "\\.bpf\\.c$")  # types files: see bpf_types()
   if(NOT sources)
     return()  # a room of headers only
   endif()

@@ -42,6 +42,11 @@ class Map {
   // The key after `key` (nullptr: the first) into `next`; -ENOENT at the end.
   virtual int next_key(const void* key, void* next) = 0;
 
+  // Calls `visit` for every element (on per-CPU maps: with the value of `cpu`) until it returns false; the
+  // number of calls, or a negative errno. It may update and erase elements.
+  virtual long for_each(unsigned cpu, bool (*visit)(void* context, const void* key, void* value),
+                        void* context) = 0;
+
   // What bpf(2) does from outside: values of per-CPU maps are cpu_count() values of round_up(value_size, 8)
   // bytes.
   virtual int read(const void* key, void* value);
@@ -72,6 +77,8 @@ class RingBuffer : public Map {
   // Room for a record of `size` bytes, or nullptr. Committed or discarded exactly once.
   virtual void* reserve(uint64_t size) = 0;
   virtual void commit(void* record, bool discard) = 0;
+  // Whose record that is, while it is reserved.
+  static RingBuffer& owner(const void* record);
   virtual int output(const void* data, uint64_t size) = 0;  // 0 or -EAGAIN
   virtual uint64_t query(uint64_t flags) const = 0;         // BPF_RB_AVAIL_DATA …
   // Hands every committed record to `sink`, in order; returns how many.

@@ -28,36 +28,36 @@ uint64_t to_register(T value) {
   }
 }
 
-template <auto function>
+template <typename R, typename Call>
+uint64_t result_of(Call call) {
+  if constexpr (std::is_void_v<R>) {
+    call();
+    return 0;
+  } else {
+    return to_register(call());
+  }
+}
+
+template <auto function, typename Signature = decltype(function)>
 struct Native;
 
-template <typename R, typename... Args, R (*function)(Machine&, Args...)>
-struct Native<function> {
+template <auto function, typename R, typename... Args>
+struct Native<function, R (*)(Machine&, Args...)> {
   static uint64_t call(Machine& machine, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
-    return [&]<size_t... i>(std::index_sequence<i...>)->uint64_t {
-      const uint64_t registers[] = {r1, r2, r3, r4, r5};
-      if constexpr (std::is_void_v<R>) {
-        function(machine, from_register<Args>(registers[i])...);
-        return 0;
-      } else {
-        return to_register(function(machine, from_register<Args>(registers[i])...));
-      }
+    const uint64_t registers[] = {r1, r2, r3, r4, r5};
+    return [&]<size_t... i>(std::index_sequence<i...>) {
+      return result_of<R>([&] { return function(machine, from_register<Args>(registers[i])...); });
     }
     (std::index_sequence_for<Args...>{});
   }
 };
 
-template <typename R, typename... Args, R (*function)(Args...)>
-struct Native<function> {
+template <auto function, typename R, typename... Args>
+struct Native<function, R (*)(Args...)> {
   static uint64_t call(Machine&, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
-    return [&]<size_t... i>(std::index_sequence<i...>)->uint64_t {
-      const uint64_t registers[] = {r1, r2, r3, r4, r5};
-      if constexpr (std::is_void_v<R>) {
-        function(from_register<Args>(registers[i])...);
-        return 0;
-      } else {
-        return to_register(function(from_register<Args>(registers[i])...));
-      }
+    const uint64_t registers[] = {r1, r2, r3, r4, r5};
+    return [&]<size_t... i>(std::index_sequence<i...>) {
+      return result_of<R>([&] { return function(from_register<Args>(registers[i])...); });
     }
     (std::index_sequence_for<Args...>{});
   }

@@ -1,0 +1,69 @@
+#include "bpf/world/dynptr.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/user_copy.hpp"
+#include "bpf/world/common.hpp"
+
+namespace ring3::bpf::common {
+
+long dynptr_from_mem(void* data, uint64_t size, uint64_t flags, Dynptr* dynptr) {
+  *dynptr = Dynptr();
+  if (size > Dynptr::kSizeMax) return -E2BIG;
+  if (flags != 0) return -EINVAL;
+  *dynptr = Dynptr(data, size, Dynptr::Kind::Local, false);
+  return 0;
+}
+
+long dynptr_read(void* out, uint64_t length, const Dynptr* dynptr, uint64_t offset, uint64_t flags) {
+  if (dynptr->is_null() || flags != 0) return -EINVAL;
+  if (!dynptr->holds(offset, length)) return -E2BIG;
+  if (dynptr->kind() == Dynptr::Kind::User)
+    return ring3::copy_from_user(out, reinterpret_cast<uint64_t>(dynptr->at(offset)), length);
+  memmove(out, dynptr->at(offset), length);
+  return 0;
+}
+
+long dynptr_write(const Dynptr* dynptr, uint64_t offset, const void* data, uint64_t length, uint64_t flags) {
+  if (dynptr->is_null() || dynptr->is_read_only()) return -EINVAL;
+  if (!dynptr->holds(offset, length)) return -E2BIG;
+  if (flags != 0) return -EINVAL;
+  if (dynptr->kind() == Dynptr::Kind::User)
+    return ring3::copy_to_user(reinterpret_cast<uint64_t>(dynptr->at(offset)), data, length);
+  memmove(dynptr->at(offset), data, length);
+  return 0;
+}
+
+void* dynptr_data(const Dynptr* dynptr, uint64_t offset, uint64_t length) {
+  return dynptr_slice_rdwr(dynptr, offset, nullptr, length);
+}
+
+// All our dynptrs are over contiguous memory, so the program's buffer is never needed.
+void* dynptr_slice(const Dynptr* dynptr, uint64_t offset, void*, uint64_t size) {
+  return !dynptr->is_null() && dynptr->holds(offset, size) ? dynptr->at(offset) : nullptr;
+}
+
+void* dynptr_slice_rdwr(const Dynptr* dynptr, uint64_t offset, void* buffer, uint64_t size) {
+  return dynptr->is_read_only() ? nullptr : dynptr_slice(dynptr, offset, buffer, size);
+}
+
+int dynptr_adjust(Dynptr* dynptr, uint64_t start, uint64_t end) {
+  if (dynptr->is_null() || start > end) return -EINVAL;
+  return dynptr->narrow(start, end) ? 0 : -ERANGE;
+}
+
+bool dynptr_is_null(const Dynptr* dynptr) { return dynptr->is_null(); }
+
+bool dynptr_is_rdonly(const Dynptr* dynptr) { return !dynptr->is_null() && dynptr->is_read_only(); }
+
+uint64_t dynptr_size(const Dynptr* dynptr) {
+  return dynptr->is_null() ? static_cast<uint64_t>(-EINVAL) : dynptr->size();
+}
+
+int dynptr_clone(const Dynptr* dynptr, Dynptr* clone) {
+  *clone = *dynptr;
+  return dynptr->is_null() ? -EINVAL : 0;
+}
+
+}  // namespace ring3::bpf::common
