@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# The installed package works: builds examples/copy against it by find_package and by pkg-config, and runs it.
+set -eu
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cmake --install build/release --prefix "$work/prefix" >/dev/null
+prefix=$work/prefix
+
+cmake -G Ninja -S examples/copy -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
+cmake --build "$work/build"
+
+export PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name ring3.pc)")
+g++ -std=c++23 $(pkg-config --cflags ring3) examples/copy/main.cpp $(pkg-config --static --libs ring3) \
+  -o "$work/copy-by-pkg-config"
+
+head -c 3000001 /dev/urandom >"$work/in"
+for copy in "$work/build/copy" "$work/copy-by-pkg-config"; do
+  rm -f "$work/out"
+  "$copy" "$(pkg-config --variable=programsdir ring3)/cp.bpf.o" "$work/in" "$work/out"
+  cmp "$work/in" "$work/out"
+done
+"$prefix/bin/ring3" verify "$prefix/share/ring3/programs/cp.bpf.o"
