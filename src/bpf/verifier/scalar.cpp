@@ -168,7 +168,7 @@ Scalar scalar_join(const Scalar& a, const Scalar& b) {
 namespace {
 
 // Small numbers in decimal, large ones in hexadecimal, as Linux's log has them.
-bool in_decimal(int64_t number) { return -int64_t{UINT16_MAX} <= number && number <= UINT16_MAX; }
+bool in_decimal(int64_t number) { return INT16_MIN <= number && number <= INT16_MAX; }
 std::string signed_text(int64_t number) {
   return in_decimal(number) ? fmt::format("{}", number) : fmt::format("{:#x}", static_cast<uint64_t>(number));
 }
@@ -177,7 +177,7 @@ struct Limit {
   std::string_view name;
   int64_t value;
   bool trivial;  // says nothing
-  bool is_negative_decimal() const { return name[0] == 's' && value < 0 && in_decimal(value); }
+  bool is_negative() const { return name[0] == 's' && value < 0; }
   std::string text() const {
     if (name[0] == 's') return signed_text(value);
     auto number = static_cast<uint64_t>(value);
@@ -208,7 +208,7 @@ std::string Scalar::text() const {
     // Limits of the same side with the same number share it.
     for (Limit* other = limit + 2; other < std::end(limits); other += 2) {
       if (other->trivial || other->value != limit->value) continue;
-      if (other->is_negative_decimal() != limit->is_negative_decimal()) continue;
+      if (other->is_negative() != limit->is_negative()) continue;
       other->trivial = true;
       out += fmt::format("{}=", other->name);
     }

@@ -37,10 +37,9 @@ Tnum tnum_sub(Tnum a, Tnum b) {
   return with_unknown(a.value - b.value, (smallest ^ largest) | a.mask | b.mask);
 }
 
+namespace {
 // Long multiplication; an unknown bit of `a` leaves open whether its row is added.
-Tnum tnum_mul(Tnum a, Tnum b) {
-  if (a.is_constant() && b.is_constant()) return Tnum::constant(a.value * b.value);
-  if (std::popcount(tnum_max(b)) < std::popcount(tnum_max(a))) std::swap(a, b);
+Tnum sum_of_rows(Tnum a, Tnum b) {
   Tnum sum = Tnum::constant(0);
   for (uint64_t rows = tnum_max(a); rows; rows &= rows - 1) {
     unsigned bit = std::countr_zero(rows);
@@ -48,6 +47,14 @@ Tnum tnum_mul(Tnum a, Tnum b) {
     sum = (a.mask >> bit & 1) ? tnum_join(sum, added) : added;
   }
   return sum;
+}
+}  // namespace
+
+// Neither order of the factors is always better; what both say holds.
+Tnum tnum_mul(Tnum a, Tnum b) {
+  if (a.is_constant() && b.is_constant()) return Tnum::constant(a.value * b.value);
+  Tnum one_way = sum_of_rows(a, b);
+  return tnum_meet(one_way, sum_of_rows(b, a)).value_or(one_way);
 }
 
 Tnum tnum_and(Tnum a, Tnum b) {
