@@ -8,7 +8,7 @@
 
 /* The ring that runs the program: a handle to pass on, nothing that a program could look into. Linux 7.1
  * calls it struct io_ring_ctx; objects with either name load on later kernels and here. */
-struct iou_ctx;
+struct iou_ctx {}; /* complete, if empty: libbpf matches kfunc prototypes by kind, and Linux's is a struct */
 
 struct iou_loop_params {
   /* Sleep until the CQ's tail has come this far; a step may run earlier. 0 at the start of each enter. The
