@@ -48,15 +48,17 @@ class Map {
                         void* context) = 0;
 
   // What bpf(2) does from outside: values of per-CPU maps are cpu_count() values of round_up(value_size, 8)
-  // bytes.
+  // bytes. -EPERM for a frozen map (writes) or one that is read-only or write-only from outside.
   virtual int read(const void* key, void* value);
   virtual int write(const void* key, const void* value, uint64_t flags);
+  int remove(const void* key);
 
   // Storage that a program may address directly (array maps; the data sections): element after element, each
   // round_up(value_size, 8) bytes. Empty for other types.
   virtual std::span<std::byte> values() { return {}; }
   // A descriptor to mmap(2), owned by the map: array maps with BPF_F_MMAPABLE (offset 0: the values), ring
-  // buffers (consumer page, producer page, data twice, as Linux). -1 for others.
+  // buffers (consumer page, producer page, data, as Linux; but a file has no page twice: who wants records
+  // that wrap in one piece maps the data once more behind itself). -1 for others.
   virtual int fd() const { return -1; }
 
   // No more writes from outside (bpf(2): BPF_MAP_FREEZE): what lets the verifier read a read-only map as
