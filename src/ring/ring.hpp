@@ -25,7 +25,8 @@ class Driver {
   // Called by enter() on the submitting task, after the ring's own checks (flags known, not disabled, right
   // task) and instead of everything else. Its return is that of enter().
   virtual int drive(Ring& ring) = 0;
-  // The ring is going away and won't call this driver again. Called on the thread that destroys the ring.
+  // The ring is going away and won't call this driver again. Called on the thread that destroys the ring,
+  // which holds no lock of the ring's meanwhile.
   virtual void ring_gone() = 0;
 };
 
@@ -60,5 +61,8 @@ class Ring {
   // Ends a wait() early. Any thread, async-signal-safe.
   void wake();
 };
+
+// The live ring whose descriptor (ring3::Ring::fd, ring3_setup) that is, or nullptr. Any thread.
+Ring* find(int fd);
 
 }  // namespace ring3::ring

@@ -1,0 +1,89 @@
+#include "hooks/loop/signals.hpp"
+
+#include <pthread.h>
+#include <time.h>
+
+#include <algorithm>
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+namespace ring3::hooks {
+
+namespace {
+
+constexpr int kFaults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+
+bool ignored(int signal) {
+  struct sigaction action;
+  if (sigaction(signal, nullptr, &action) != 0) return false;  // glibc keeps two for itself
+  if (action.sa_flags & SA_SIGINFO) return false;
+  if (action.sa_handler == SIG_IGN) return true;
+  return action.sa_handler == SIG_DFL &&
+         (signal == SIGCHLD || signal == SIGCONT || signal == SIGURG || signal == SIGWINCH);
+}
+
+}  // namespace
+
+SignalGate::SignalGate() {
+  sigset_t all;
+  sigfillset(&all);
+  for (int fault : kFaults) sigdelset(&all, fault);
+  pthread_sigmask(SIG_SETMASK, &all, &application_);
+}
+
+SignalGate::~SignalGate() { pthread_sigmask(SIG_SETMASK, &application_, nullptr); }
+
+const sigset_t* SignalGate::sleep_mask() {
+  if (!sleep_known_) {
+    sleep_ = application_;
+    for (int signal = 1; signal <= SIGRTMAX; signal++)
+      if (!sigismember(&sleep_, signal) && ignored(signal)) sigaddset(&sleep_, signal);
+    sleep_known_ = true;
+  }
+  return &sleep_;
+}
+
+bool SignalGate::pending() const {
+  sigset_t set;
+  if (sigpending(&set) != 0 || sigisemptyset(&set)) return false;
+  for (int signal = 1; signal <= SIGRTMAX; signal++)
+    if (sigismember(&set, signal) == 1 && sigismember(&application_, signal) == 0 && !ignored(signal))
+      return true;
+  return false;
+}
+
+Pulse::Pulse() : last_ticks_(ticks()), last_ns_(monotonic_ns()) {}
+
+uint64_t Pulse::ticks() {
+#if defined(__x86_64__)
+  return __rdtsc();
+#elif defined(__aarch64__)
+  uint64_t value;
+  asm volatile("mrs %0, cntvct_el0" : "=r"(value));
+  return value;
+#else
+  return monotonic_ns();
+#endif
+}
+
+bool Pulse::due() const { return ticks() - last_ticks_ > interval_ticks_; }
+
+void Pulse::taken(uint64_t now_ns) {
+  constexpr uint64_t wanted_ns = 50'000;
+  const uint64_t elapsed_ns = now_ns - last_ns_;
+  // A step that took long says nothing of the counter, hence no more than a factor of two at a time.
+  if (elapsed_ns < wanted_ns / 2) interval_ticks_ *= 2;
+  if (elapsed_ns > wanted_ns * 2) interval_ticks_ = std::max<uint64_t>(interval_ticks_ / 2, 256);
+  last_ns_ = now_ns;
+  last_ticks_ = ticks();
+}
+
+uint64_t monotonic_ns() {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+}  // namespace ring3::hooks

@@ -1,0 +1,56 @@
+// Signals of a thread that runs BPF programs. While they run every signal is held back (but those that a
+// fault raises), so that none is lost between two turns; the gate says whether one has come, and sleeps let
+// them in. Nothing is decided for the application: its own mask is what counts, its handlers run before
+// enter() returns, and a signal that it ignores is no event.
+#pragma once
+
+#include <signal.h>
+
+#include <cstdint>
+
+namespace ring3::hooks {
+
+class SignalGate {
+ public:
+  // Blocks the thread's signals.
+  SignalGate();
+  // Restores the mask: handlers of what is pending run here.
+  ~SignalGate();
+  SignalGate(const SignalGate&) = delete;
+  SignalGate& operator=(const SignalGate&) = delete;
+
+  // The mask to sleep with: the application's, and signals that it ignores. Those would end a sleep if they
+  // had been held back before, which they never do in Linux.
+  const sigset_t* sleep_mask();
+
+  // True if a signal is pending that the application has neither blocked nor ignored. A system call.
+  bool pending() const;
+
+ private:
+  sigset_t application_;
+  sigset_t sleep_;
+  bool sleep_known_ = false;
+};
+
+// Says when it is time to look at what costs a system call: every 50 µs or so, judged by the processor's
+// counter.
+class Pulse {
+ public:
+  Pulse();
+  // True if the last look was long ago. A few nanoseconds.
+  bool due() const;
+  // The look was taken at `now_ns` (CLOCK_MONOTONIC).
+  void taken(uint64_t now_ns);
+
+ private:
+  static uint64_t ticks();
+
+  // Nobody says how fast the counter counts, so the interval is adjusted to what the clock says.
+  uint64_t interval_ticks_ = 1 << 16;
+  uint64_t last_ticks_;
+  uint64_t last_ns_;
+};
+
+uint64_t monotonic_ns();
+
+}  // namespace ring3::hooks

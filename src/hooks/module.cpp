@@ -1,0 +1,186 @@
+// From a file to programs that may run: object → collection → verdicts → interpreters. Nothing gets to the
+// last stage that the verifier has not accepted.
+#include "ring3/module.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "bpf/exec/interpreter.hpp"
+#include "bpf/object/object.hpp"
+#include "bpf/verifier/verify.hpp"
+#include "hooks/loop/world.hpp"
+#include "hooks/module_state.hpp"
+
+namespace ring3 {
+
+namespace hooks {
+
+namespace {
+
+Result<std::shared_ptr<ModuleState>> instantiate(std::shared_ptr<const bpf::Object> object) {
+  auto state = std::make_shared<ModuleState>();
+  state->collection = TRY(bpf::Collection::create(std::move(object), loop_world()));
+  for (const bpf::StructOpsInstance& instance : state->collection->struct_ops()) {
+    auto ops = std::make_unique<OpsState>();
+    ops->instance = &instance;
+    ops->bytes = instance.bytes;
+    state->ops.push_back(std::move(ops));
+  }
+  return state;
+}
+
+ProgramVerdict describe(const bpf::Program& program, const bpf::Verdict& verdict) {
+  ProgramVerdict result;
+  result.program = program.name;
+  result.accepted = verdict.has_value();
+  result.insns = static_cast<uint32_t>(program.insns.size());
+  const bpf::VerifyStats& stats = verdict ? verdict->stats() : verdict.error().stats;
+  result.insns_visited = stats.insns_visited;
+  result.time_ns = stats.time_ns;
+  if (verdict) return result;
+  const bpf::Rejection& rejection = verdict.error();
+  result.code = rejection.code;
+  result.file = std::string(rejection.source.file);
+  result.line = rejection.source.line;
+  result.linux_message = rejection.linux_message;
+  result.text = rejection.text();
+  return result;
+}
+
+// Linux refuses at load an ops variable that lacks a callback that its type can't do without.
+Result<void> check_complete(const bpf::StructOpsInstance& instance) {
+  for (const bpf::StructOpsMember& member : instance.type->members) {
+    const bool present = std::ranges::any_of(
+        instance.callbacks, [&](const auto& callback) { return callback.member == &member; });
+    if (member.must_exist && !present)
+      return fail(EINVAL, instance.name, "struct {} needs a {}", instance.type->name, member.name);
+  }
+  return {};
+}
+
+// Prepares the callbacks of that program for running.
+Result<void> prepare(ModuleState& state, const bpf::VerifiedProgram& program, const LoadOptions& options) {
+  std::shared_ptr<const bpf::Interpreter> interpreter;
+  for (const auto& ops : state.ops)
+    for (const auto& callback : ops->instance->callbacks) {
+      if (callback.program != program.shared()) continue;
+      if (!interpreter) interpreter = TRY(bpf::Interpreter::create(program, {.checked = options.checked}));
+      if (callback.member->name == "loop_step") ops->loop.loop_step = interpreter;
+    }
+  return {};
+}
+
+std::string_view head_of(std::string_view path) { return path.substr(0, path.find_first_of(".[")); }
+
+}  // namespace
+
+Result<Variable> ModuleState::variable(std::string_view path) const {
+  const std::string_view head = head_of(path);
+  for (const auto& one : ops) {
+    if (one->instance->name != head) continue;
+    const bpf::TypeRef& type = one->instance->type->type;
+    std::string_view rest = path.substr(head.size());
+    if (rest.starts_with('.')) rest.remove_prefix(1);
+    const bpf::Btf::Field field = TRY(type.btf->field(type.id, rest));
+    const uint64_t size =
+        field.bit_size ? (field.bit_offset + field.bit_size + 7) / 8 : type.btf->size_of(field.type);
+    return Variable{.bytes = std::span(one->bytes).subspan(field.offset, size),
+                    .type = {type.btf, field.type},
+                    .bit_offset = field.bit_offset,
+                    .bit_size = field.bit_size,
+                    .frozen = frozen};
+  }
+  const bpf::Variable global = TRY(collection->variable(path));
+  return Variable{.bytes = global.bytes,
+                  .type = {&collection->object().btf, global.type},
+                  .bit_offset = global.bit_offset,
+                  .bit_size = global.bit_size,
+                  .frozen = global.frozen};
+}
+
+Result<OpsState*> ModuleState::find_ops(std::string_view type, std::string_view name) const {
+  OpsState* found = nullptr;
+  std::string names;
+  for (const auto& one : ops) {
+    if (one->instance->type->name != type) continue;
+    if (one->instance->name == name) return one.get();
+    if (name.empty() && found)
+      return fail(ENOENT, "", "there are several variables of struct {}: say which", type);
+    found = name.empty() ? one.get() : nullptr;
+    names += (names.empty() ? "" : ", ") + one->instance->name;
+  }
+  if (found) return found;
+  return fail(ENOENT, std::string(name), "no such variable of struct {}; there is {}", type,
+              names.empty() ? "none" : names);
+}
+
+}  // namespace hooks
+
+Module::Module(std::shared_ptr<hooks::ModuleState> state) : state_(std::move(state)) {}
+Module::Module(Module&&) noexcept = default;
+Module& Module::operator=(Module&&) noexcept = default;
+Module::~Module() = default;
+
+Result<Module> Module::open(const std::string& path) {
+  auto object = TRY(bpf::Object::open(path));
+  return Module(TRY(hooks::instantiate(std::move(object))));
+}
+
+Result<Module> Module::parse(std::span<const std::byte> elf, std::string name) {
+  auto object = TRY(bpf::Object::parse(elf, std::move(name)));
+  return Module(TRY(hooks::instantiate(std::move(object))));
+}
+
+Result<std::span<std::byte>> Module::variable(std::string_view path) {
+  const hooks::Variable variable = TRY(state_->variable(path));
+  if (variable.bit_size) return fail(EINVAL, std::string(path), "a bit field has no bytes of its own");
+  if (variable.frozen)
+    return fail(EPERM, std::string(path), "a constant of a loaded object can't be changed");
+  return variable.bytes;
+}
+
+Result<void> Module::set(std::string_view path, std::string_view value) {
+  const hooks::Variable variable = TRY(state_->variable(path));
+  if (variable.frozen)
+    return fail(EPERM, std::string(path), "a constant of a loaded object can't be changed");
+  return hooks::write_text(variable, path, value);
+}
+
+Result<void> Module::set(std::string_view path, uint64_t value) {
+  const hooks::Variable variable = TRY(state_->variable(path));
+  if (variable.frozen)
+    return fail(EPERM, std::string(path), "a constant of a loaded object can't be changed");
+  return hooks::write_number(variable, path, value);
+}
+
+Result<std::string> Module::get(std::string_view path) const {
+  const hooks::Variable variable = TRY(state_->variable(path));
+  return hooks::read_text(variable, path);
+}
+
+Result<bool> Module::load(const LoadOptions& options) {
+  if (state_->frozen) return fail(EBUSY, "", "the object is loaded already");
+  for (const auto& ops : state_->ops) TRY_VOID(hooks::check_complete(*ops->instance));
+  state_->frozen = true;
+  state_->collection->freeze();
+  bool accepted = true;
+  for (const auto& program : state_->collection->programs()) {
+    const bpf::Verdict verdict = bpf::verify(program);
+    state_->verdicts.push_back(hooks::describe(*program, verdict));
+    accepted = accepted && verdict.has_value();
+    if (verdict) TRY_VOID(hooks::prepare(*state_, *verdict, options));
+  }
+  state_->loaded = accepted;
+  return accepted;
+}
+
+const std::vector<ProgramVerdict>& Module::verdicts() const { return state_->verdicts; }
+
+std::vector<std::string> Module::struct_ops(std::string_view type) const {
+  std::vector<std::string> names;
+  for (const auto& ops : state_->ops)
+    if (type.empty() || ops->instance->type->name == type) names.push_back(ops->instance->name);
+  return names;
+}
+
+}  // namespace ring3
