@@ -13,6 +13,8 @@
 
 #include "ring3/error.hpp"
 
+struct io_uring_params;
+
 namespace ring3 {
 
 namespace hooks {
@@ -57,6 +59,9 @@ class Module {
   Result<void> set(std::string_view path, std::string_view value);
   Result<void> set(std::string_view path, uint64_t value);
   Result<std::string> get(std::string_view path) const;
+  // Tells the program where the words of its ring are: fills in its global `ring`, a struct ring3_layout of
+  // <ring3/bpf/queues.h>, from what Ring::setup() returned. ENOENT if it has no such global. Before load().
+  Result<void> set_ring(const io_uring_params& params);
 
   // A typed window on a map's memory.
   template <typename T>
