@@ -87,17 +87,22 @@ std::optional<std::string_view> Btf::string_at(uint32_t offset) const {
   return std::string_view(strings_.data() + offset);  // parse() saw the last byte to be NUL
 }
 
-Result<void> Btf::place_section(TypeId datasec, uint64_t size) {
+Result<void> Btf::place_section(TypeId datasec, uint64_t size, const OffsetOf& offset_of) {
   auto& type = types_[datasec];
-  const auto variables = std::span(variables_).subspan(type.first, type.extent);
-  for (const auto& variable : variables) {
-    const uint64_t bytes = std::max<uint64_t>(variable.size, size_of(target(variable.variable)));
-    if (kind(variable.variable) == BtfKind::Var && variable.offset + bytes > size)
+  const auto all = std::span(variables_).subspan(type.first, type.extent);
+  uint32_t kept = 0;
+  for (BtfVariable variable : all) {
+    const auto offset = offset_of(variable);
+    if (!offset) continue;
+    variable.offset = *offset;
+    if (uint64_t{variable.offset} + variable.size > size)
       return fail(EINVAL, std::string(type.name),
                   "variable {} at {}, {} bytes, is outside the section's {} bytes", name(variable.variable),
-                  variable.offset, bytes, size);
+                  variable.offset, variable.size, size);
+    all[kept++] = variable;
   }
-  std::ranges::stable_sort(variables, {}, &BtfVariable::offset);
+  std::ranges::stable_sort(all.first(kept), {}, &BtfVariable::offset);
+  type.extent = kept;
   type.size = size;
   return {};
 }

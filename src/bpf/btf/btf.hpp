@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -94,9 +95,12 @@ class Btf {
 
   // A string of the string section by its offset (.BTF.ext refers to them so): printable UTF-8.
   std::optional<std::string_view> string_at(uint32_t offset) const;
-  // An object file leaves the size of a data section open. The reader of the file sets it: checks that every
-  // variable lies inside, and sorts the variables by offset.
-  Result<void> place_section(TypeId datasec, uint64_t size);
+  // An object file leaves open how large a data section is and where its variables lie. The reader of the
+  // file says it: `offset_of` returns a variable's offset, or nothing if the variable is elsewhere and must
+  // go from the list. Checks that every variable lies inside (its size in the list counts: clang may keep a
+  // part of it only), and sorts them by offset.
+  using OffsetOf = std::function<std::optional<uint32_t>(const BtfVariable&)>;
+  Result<void> place_section(TypeId datasec, uint64_t size, const OffsetOf& offset_of);
 
  private:
   friend class BtfParser;
