@@ -25,6 +25,12 @@ enum class Opcode : uint8_t {
 #include "bpf/exec/opcodes.def"
 };
 
+// What the expressions of opcodes.def are written in.
+#define RING3_WIDTH(bits)                    \
+  using U [[maybe_unused]] = uint##bits##_t; \
+  using S [[maybe_unused]] = int##bits##_t;  \
+  [[maybe_unused]] constexpr U BITS = bits;
+
 struct Op {
   const void* handler;  // a label of run_fast()
   union {

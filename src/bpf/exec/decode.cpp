@@ -112,6 +112,9 @@ Result<unsigned> Decoder::decode_one() {
   const Insn insn = program_.insns[slot_];
   Op& op = code_->ops[slot_];
   if (insn.dst > 10 || insn.src > 10) return bad("there is no such register");
+  const uint8_t kind = insn_class(insn);
+  const bool writes_dst = kind == BPF_ALU || kind == BPF_ALU64 || kind == BPF_LD || kind == BPF_LDX;
+  if (writes_dst && insn.dst == 10) return bad("the frame pointer is read-only");
   op.dst = insn.dst;
   op.src = insn.src;
   op.off = insn.off;
@@ -183,6 +186,7 @@ std::optional<Opcode> Decoder::choose_store_register(Insn insn) {
   if (insn.imm == BPF_LOAD_ACQ) return look_up(kOrdered, size, 0, 0);
   if (insn.imm == BPF_STORE_REL) return look_up(kOrdered, size, 0, 1);
   if (size != BPF_W && size != BPF_DW) return std::nullopt;
+  if ((insn.imm & BPF_FETCH) && insn.imm != BPF_CMPXCHG && insn.src == 10) return std::nullopt;
   return look_up(kAtomic, insn.imm, 0, size == BPF_DW ? 0 : 1);
 }
 

@@ -1,6 +1,7 @@
 // Interpreter and Execution: what others see of this folder.
 #include "bpf/exec/interpreter.hpp"
 
+#include "bpf/exec/checker.hpp"
 #include "bpf/exec/code.hpp"
 #include "bpf/exec/run.hpp"
 
@@ -15,14 +16,19 @@ Interpreter::Interpreter(std::unique_ptr<Code> code) : code_(std::move(code)) {}
 Interpreter::~Interpreter() = default;
 
 struct Execution::State {
+  State(const Interpreter::Code& program, Machine& machine) : code(program) {
+    if (program.options.checked) checker = std::make_unique<Checker>(program, machine);
+  }
   const Interpreter::Code& code;
-  Frames frames;
+  std::unique_ptr<Checker> checker;  // checking mode only
+  Frames frames;                     // else
 };
 
-Execution::Execution(const Interpreter& interpreter) : state_(new State{interpreter.code(), {}}) {}
+Execution::Execution(const Interpreter& interpreter) : state_(new State(interpreter.code(), *this)) {}
 Execution::~Execution() = default;
 
 RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
+  if (state_->checker) return state_->checker->run({r1, r2, r3, r4, r5});
   const uint64_t arguments[5] = {r1, r2, r3, r4, r5};
   // Frames may be in use still if a fault ended the run before.
   state_->frames.depth = 0;
@@ -30,11 +36,17 @@ RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uin
 }
 
 uint64_t Execution::call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4) {
+  if (state_->checker) return state_->checker->call(function, {r1, r2, r3, r4});
   const uint64_t arguments[5] = {r1, r2, r3, r4, 0};
   return run_fast(&state_->code.ops[state_->code.entry_of(function)], *this, state_->frames, arguments);
 }
 
-void Execution::allow(const void*, uint64_t, bool) {}
-void Execution::forget() {}
+void Execution::allow(const void* address, uint64_t size, bool writable) {
+  if (state_->checker) state_->checker->allow(reinterpret_cast<uint64_t>(address), size, writable);
+}
+
+void Execution::forget() {
+  if (state_->checker) state_->checker->forget();
+}
 
 }  // namespace ring3::bpf

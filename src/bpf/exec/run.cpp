@@ -70,14 +70,9 @@ uint64_t loop(const Op* pc, Machine* machine, Frames* frames, const uint64_t* ar
 
   DISPATCH();
 
-#define WIDTH(bits)                          \
-  using U [[maybe_unused]] = uint##bits##_t; \
-  using S [[maybe_unused]] = int##bits##_t;  \
-  [[maybe_unused]] constexpr U BITS = bits;
-
 #define ALU(label, bits, operand, expression)                \
   label : {                                                  \
-    WIDTH(bits)                                              \
+    RING3_WIDTH(bits)                                        \
     [[maybe_unused]] const U a = static_cast<U>(r[pc->dst]); \
     const U b = operand;                                     \
     r[pc->dst] = static_cast<U>(expression);                 \
@@ -104,7 +99,7 @@ uint64_t loop(const Op* pc, Machine* machine, Frames* frames, const uint64_t* ar
 
 #define JUMP(label, bits, operand, condition) \
   label : {                                   \
-    WIDTH(bits)                               \
+    RING3_WIDTH(bits)                         \
     const U a = static_cast<U>(r[pc->dst]);   \
     const U b = operand;                      \
     if (condition) {                          \
@@ -136,7 +131,7 @@ uint64_t loop(const Op* pc, Machine* machine, Frames* frames, const uint64_t* ar
 
 #define ATOMIC(label, bits, statement)            \
   label : {                                       \
-    WIDTH(bits)                                   \
+    RING3_WIDTH(bits)                             \
     U* const p = pointer<U>(r[pc->dst], pc->off); \
     const U b = static_cast<U>(r[pc->src]);       \
     statement;                                    \
