@@ -41,8 +41,6 @@ Result<void> check_array(const MapDefinition& definition) {
 }
 
 Result<void> check_hash(const MapDefinition& definition) {
-  if (definition.type == BPF_MAP_TYPE_LRU_HASH && (definition.flags & BPF_F_NO_PREALLOC))
-    return refuse(definition, kNotSupported, "an LRU hash is always preallocated");
   if (definition.key_size == 0) return refuse(definition, EINVAL, "the key has no bytes");
   if (uint64_t{definition.key_size} + definition.value_size >= kHashElementMax - 64)
     return refuse(definition, E2BIG, "an element of {} + {} bytes is too large", definition.key_size,
@@ -79,10 +77,12 @@ Result<void> check(const Kind& kind, const MapDefinition& definition) {
   if (both(BPF_F_RDONLY | BPF_F_WRONLY) || both(BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG))
     return refuse(definition, EINVAL, "read-only and write-only at once");
   if (definition.extra != 0) return refuse(definition, EINVAL, "map_extra is not for maps of this type");
+  if (definition.type == BPF_MAP_TYPE_LRU_HASH && (definition.flags & BPF_F_NO_PREALLOC))
+    return refuse(definition, kNotSupported, "an LRU hash is always preallocated");
   if (definition.max_entries == 0) return refuse(definition, EINVAL, "max_entries is 0");
+  if (definition.value_size == 0 && definition.type != BPF_MAP_TYPE_RINGBUF)
+    return refuse(definition, EINVAL, "the value has no bytes");
   TRY_VOID(kind.check(definition));
-  if (definition.type == BPF_MAP_TYPE_RINGBUF) return {};
-  if (definition.value_size == 0) return refuse(definition, EINVAL, "the value has no bytes");
   if (kind.per_cpu && round_up(definition.value_size, 8) > kPercpuValueMax)
     return refuse(definition, E2BIG, "a per-CPU value of {} bytes is too large", definition.value_size);
   return {};
