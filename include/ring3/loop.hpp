@@ -37,8 +37,8 @@ class Loop {
   // asleep, and its enter() returns -EFAULT at the next completion. Any thread.
   void detach();
 
-  // Ends a running loop at its next turn: its enter() returns -ECANCELED. Any thread, async-signal-safe. Not
-  // in Linux.
+  // Ends a running loop at its next turn: its enter() returns -ECANCELED. If none runs, the next enter() does so
+  // without a step: a request is never lost. Any thread, async-signal-safe. Not in Linux.
   void stop();
   // Ends any enter() that runs longer: -ETIME. Not in Linux. Set between enters, by the ring's task.
   void set_time_limit(std::optional<std::chrono::nanoseconds> limit);

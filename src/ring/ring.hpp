@@ -54,7 +54,8 @@ class Ring {
   std::span<std::byte> region(uint32_t id) const;
   uint32_t cq_tail() const;
   // Starts what is queued, sleeps until `completions` more CQEs are posted or a limit is met, and posts CQEs.
-  // completions 0 only collects. 0, -EINTR, -ETIME; early returns of 0 are normal.
+  // completions 0 only collects. 0, -EINTR, -ETIME; early returns of 0 are normal. Never sleeps while CQEs
+  // are kept back for want of room.
   int wait(unsigned completions, const backend::WaitLimits& limits);
   // Moves completions that found the CQ full into it, oldest first, as far as there is room.
   void flush_overflow();

@@ -36,6 +36,11 @@ SignalGate::SignalGate() {
 SignalGate::~SignalGate() { pthread_sigmask(SIG_SETMASK, &application_, nullptr); }
 
 const sigset_t* SignalGate::sleep_mask() {
+  constexpr int sleeps_max = 64;
+  if (!sleep_known_ && sleeps_++ < sleeps_max) {
+    sigset_t set;
+    if (sigpending(&set) == 0 && sigisemptyset(&set)) return &application_;
+  }
   if (!sleep_known_) {
     sleep_ = application_;
     for (int signal = 1; signal <= SIGRTMAX; signal++)

@@ -20,7 +20,10 @@ class SignalGate {
   SignalGate& operator=(const SignalGate&) = delete;
 
   // The mask to sleep with: the application's, and signals that it ignores. Those would end a sleep if they
-  // had been held back before, which they never do in Linux.
+  // had been held back before, which they never do in Linux. Asking for every disposition costs as much as
+  // sixty system calls, so the first sleeps ask for what is pending instead, and all is asked only if
+  // something is. (Then an ignored signal that comes in the instant between question and sleep does end that
+  // sleep.)
   const sigset_t* sleep_mask();
 
   // True if a signal is pending that the application has neither blocked nor ignored. A system call.
@@ -29,6 +32,7 @@ class SignalGate {
  private:
   sigset_t application_;
   sigset_t sleep_;
+  int sleeps_ = 0;
   bool sleep_known_ = false;
 };
 
