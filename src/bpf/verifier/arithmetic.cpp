@@ -1,0 +1,192 @@
+// ALU instructions: on numbers by the domain of scalar.hpp, on pointers by the few rules under which an
+// offset stays known.
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "bpf/verifier/verifier.hpp"
+
+namespace ring3::bpf {
+using namespace abi;
+
+namespace {
+constexpr int64_t OFFSET_MAX = int64_t{1} << 29;  // of a pointer from its base, as Linux
+
+const char* operator_text(uint8_t op) {
+  switch (op) {
+    case BPF_ADD:
+      return "+=";
+    case BPF_SUB:
+      return "-=";
+    case BPF_MUL:
+      return "*=";
+    case BPF_DIV:
+      return "/=";
+    case BPF_OR:
+      return "|=";
+    case BPF_AND:
+      return "&=";
+    case BPF_LSH:
+      return "<<=";
+    case BPF_RSH:
+      return ">>=";
+    case BPF_MOD:
+      return "%=";
+    case BPF_XOR:
+      return "^=";
+    case BPF_ARSH:
+      return "s>>=";
+    default:
+      return "=";
+  }
+}
+}  // namespace
+
+bool Verifier::alu(Insn insn) {
+  const uint8_t op = insn_op(insn);
+  if (op == BPF_MOV) return move(insn);
+  if (op == BPF_NEG || op == BPF_END) return byte_swap_or_negate(insn);
+  if (uses_register(insn) && !readable(insn.src)) return false;
+  if (!readable(insn.dst) || !writable(insn.dst)) return false;
+  const bool is64 = insn_class(insn) == BPF_ALU64;
+  const Value dst = reg(insn.dst);
+  const Value src =
+      uses_register(insn) ? reg(insn.src) : Value::number(Scalar::constant(static_cast<int64_t>(insn.imm)));
+
+  if (dst.is_pointer() && src.is_pointer()) {
+    if (op == BPF_SUB) return set(insn.dst, Value::unknown());
+    return reject(EACCES, fmt::format("R{} pointer {} pointer prohibited", +insn.dst, operator_text(op)),
+                  fmt::format("Both operands are pointers: {}; {}. Only their difference can be taken.",
+                              about(insn.dst), about(insn.src)));
+  }
+  if (dst.is_pointer() || src.is_pointer()) {
+    const bool swapped = src.is_pointer();
+    if (swapped || uses_register(insn)) need(swapped ? insn.dst : insn.src);
+    if (!is64)
+      return reject(EACCES, fmt::format("R{} 32-bit pointer arithmetic prohibited", +insn.dst),
+                    "A pointer has 64 bits: arithmetic on its low half loses what it points to.");
+    if (op != BPF_ADD && op != BPF_SUB)
+      return reject(
+          EACCES,
+          fmt::format("R{} pointer arithmetic with {} operator prohibited", +insn.dst, operator_text(op)),
+          fmt::format("Pointers can only be added to and subtracted from. {}.",
+                      about(swapped ? insn.src : insn.dst)));
+    if (swapped && op == BPF_SUB)
+      return reject(EACCES, fmt::format("R{} tried to subtract pointer from scalar", +insn.dst),
+                    "A number minus a pointer points nowhere.");
+    return pointer_arithmetic(insn, swapped ? src : dst, swapped ? dst.scalar : src.scalar);
+  }
+
+  Value result = Value::number(scalar_alu(op, is64, insn.off, dst.scalar, src.scalar));
+  // x + constant stays linked to x: a bound found for one later is a bound for the other.
+  if (is64 && op == BPF_ADD && !uses_register(insn) && dst.id != 0) {
+    const int64_t delta = static_cast<int64_t>(dst.delta) + insn.imm;
+    if (delta == static_cast<int32_t>(delta)) {
+      result.id = dst.id;
+      result.has_delta = true;
+      result.delta = static_cast<int32_t>(delta);
+    }
+  }
+  return set(insn.dst, result);
+}
+
+bool Verifier::byte_swap_or_negate(Insn insn) {
+  if (!readable(insn.dst) || !writable(insn.dst)) return false;
+  const Value& dst = reg(insn.dst);
+  if (dst.is_pointer())
+    return reject(EACCES, fmt::format("R{} pointer arithmetic prohibited", +insn.dst),
+                  fmt::format("A pointer can't be negated or byte-swapped. {}.", about(insn.dst)));
+  const bool is64 = insn_class(insn) == BPF_ALU64;
+  const Scalar result = insn_op(insn) == BPF_NEG
+                            ? scalar_neg(is64, dst.scalar)
+                            : scalar_byte_swap(insn.imm, is64 || uses_register(insn), dst.scalar);
+  return set(insn.dst, Value::number(result));
+}
+
+bool Verifier::move(Insn insn) {
+  const bool is64 = insn_class(insn) == BPF_ALU64;
+  if (!uses_register(insn)) {
+    const auto imm = static_cast<int64_t>(insn.imm);
+    return set(insn.dst, Value::number(Scalar::constant(is64 ? imm : static_cast<uint32_t>(imm))));
+  }
+  if (!readable(insn.src) || !writable(insn.dst)) return false;
+  if (insn.off == 1)
+    return reject(ENOTSUP, "addr_space_cast insn can only convert between address space 1 and 0",
+                  "Pointers into an arena are not supported.");
+  Value& src = reg(insn.src);
+  const bool plain = is64 && insn.off == 0;
+  if (src.is_pointer()) {
+    if (!plain)
+      return reject(EACCES,
+                    fmt::format("R{} {}", +insn.src,
+                                insn.off ? "sign-extension part of pointer" : "partial copy of pointer"),
+                    fmt::format("Part of a pointer points nowhere. {}.", about(insn.src)));
+    const uint32_t origin = src.origin;
+    if (!set(insn.dst, src)) return false;
+    reg(insn.dst).origin = origin;
+    return true;
+  }
+  // A copy of a number stays linked to it while both have all of its bits.
+  const bool whole = insn.off == 0 && (is64 || src.scalar.umax <= UINT32_MAX);
+  if (whole) {
+    if (src.id == 0 && !src.is_constant()) src.id = fresh_id();
+    const Value copy = src;
+    if (!set(insn.dst, copy)) return false;
+    reg(insn.dst).origin = copy.origin;
+    return true;
+  }
+  return set(insn.dst, Value::number(scalar_alu(BPF_MOV, is64, insn.off, reg(insn.dst).scalar, src.scalar)));
+}
+
+// Linux's limits on how far a pointer may be moved.
+bool Verifier::sane_offset(const Value& pointer, const Scalar& number, bool is_result) {
+  const std::string name = kind_name(pointer);
+  std::string message;
+  const auto value = static_cast<int64_t>(number.value());
+  if (number.is_constant() && (value >= OFFSET_MAX || value <= -OFFSET_MAX))
+    message = fmt::format("math between {} pointer and {} is not allowed", name, value);
+  else if (is_result && (pointer.offset >= OFFSET_MAX || pointer.offset <= -OFFSET_MAX))
+    message = fmt::format("{} pointer offset {} is not allowed", name, pointer.offset);
+  else if (number.smin == INT64_MIN)
+    message =
+        fmt::format("math between {} pointer and register with unbounded min value is not allowed", name);
+  else if (number.smin >= OFFSET_MAX || number.smin <= -OFFSET_MAX)
+    message = fmt::format("value {} makes {} pointer be out of bounds", number.smin, name);
+  else
+    return true;
+  return reject(
+      EINVAL, message,
+      "The number added to the pointer has no useful bounds. Check it against the size of what the pointer "
+      "points to before adding it, as an unsigned number.");
+}
+
+bool Verifier::pointer_arithmetic(Insn insn, const Value& pointer, const Scalar& number) {
+  const uint8_t op = insn_op(insn);
+  if (pointer.or_null)
+    return reject(EACCES,
+                  fmt::format("R{} pointer arithmetic on {} prohibited, null-check it first", +insn.dst,
+                              kind_name(pointer)),
+                  "The pointer may be NULL: compare it with NULL before moving it.");
+  const bool adds_nothing = number.is_constant() && number.value() == 0 && op == BPF_ADD;
+  if (pointer.kind == Kind::Function || (pointer.kind == Kind::Map && !adds_nothing))
+    return reject(EACCES,
+                  fmt::format("R{} pointer arithmetic on {} prohibited", +insn.dst, kind_name(pointer)),
+                  "This pointer names a thing, not memory: it can only be passed on.");
+  if (!sane_offset(pointer, number, false)) return false;
+  if (op == BPF_SUB && pointer.kind == Kind::Stack)
+    return reject(EACCES, fmt::format("R{} subtraction from stack pointer prohibited", +insn.dst),
+                  "Add a negative number to a stack pointer instead.");
+
+  Value result = pointer;
+  const auto value = static_cast<int64_t>(number.value());
+  const int64_t moved = op == BPF_ADD ? pointer.offset + value : pointer.offset - value;
+  if (number.is_constant() && moved == static_cast<int32_t>(moved)) {
+    result.offset = static_cast<int32_t>(moved);
+  } else {
+    result.scalar = scalar_alu(op, true, 0, pointer.scalar, number);
+  }
+  if (!sane_offset(result, result.scalar, true)) return false;
+  return set(insn.dst, result);
+}
+
+}  // namespace ring3::bpf

@@ -1,0 +1,273 @@
+// Calls of helpers: arguments and results by the classes of the world's table.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "bpf/verifier/verifier.hpp"
+
+namespace ring3::bpf {
+using namespace abi;
+
+namespace {
+constexpr uint64_t BYTES_MAX = uint64_t{1} << 29;  // of memory given to a call, as Linux
+constexpr uint32_t PERCPU_LOOKUP = 195, TRACE_PRINTK = 6;
+constexpr const char* MEMORY_KINDS =
+    "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
+
+bool map_fits(const Helper& helper, BpfMapType type) {
+  const bool ringbuf = helper.id == 130 || helper.id == 131 || helper.id == 134 || helper.id == 198;
+  if (ringbuf || type == BPF_MAP_TYPE_RINGBUF) return ringbuf && type == BPF_MAP_TYPE_RINGBUF;
+  if (helper.id == PERCPU_LOOKUP)
+    return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH;
+  return type != BPF_MAP_TYPE_ARENA;
+}
+}  // namespace
+
+bool Verifier::call(Insn insn) {
+  switch (insn.src) {
+    case BPF_PSEUDO_CALL:
+      return call_subprogram(insn);
+    case BPF_PSEUDO_KFUNC_CALL:
+      return call_kfunc(insn);
+    default:
+      return call_helper(insn);
+  }
+}
+
+bool Verifier::call_helper(Insn insn) {
+  const Helper* helper = program_->world ? program_->world->helper(insn.imm) : nullptr;
+  if (!helper)
+    return reject(EINVAL, fmt::format("invalid func unknown#{}", insn.imm),
+                  fmt::format("There is no helper number {} here.", insn.imm));
+  if (helper->gpl_only && !program_->gpl_compatible)
+    return reject(
+        EINVAL, "cannot call GPL-restricted function from non-GPL compatible program",
+        fmt::format("{} needs a licence compatible with the GPL in section `license`.", helper->name));
+  if (helper->sleepable && !program_->sleepable)
+    return reject(EINVAL, "helper call might sleep in a non-sleepable prog",
+                  fmt::format("{} may sleep: put the program in a section struct_ops.s/NAME.", helper->name));
+  Call call;
+  call.name = helper->name;
+  call.helper = helper;
+  for (unsigned i = 0; i < 5 && helper->arguments[i] != Arg::None; ++i)
+    if (!check_argument(call, i)) return false;
+  return finish_helper(call);
+}
+
+bool Verifier::expect(unsigned r, bool ok, const char* expected) {
+  if (ok) return true;
+  return reject(EACCES, fmt::format("R{} type={} expected={}", r, kind_name(reg(r)), expected),
+                fmt::format("{} The call takes: {}.", about(r), expected));
+}
+
+bool Verifier::known_constant(unsigned r, uint64_t* value, int code, const char* message) {
+  if (!reg(r).is_constant())
+    return reject(
+        code, fmt::format("R{} {}", r, message),
+        fmt::format("{} The value must be known when the program is loaded: a literal, or computed from "
+                    "const volatile globals.",
+                    about(r)));
+  need(r);
+  *value = reg(r).scalar.value();
+  return true;
+}
+
+bool Verifier::check_argument(Call& call, unsigned i) {
+  const Helper& helper = *call.helper;
+  const Arg kind = helper.arguments[i];
+  const unsigned r = i + 1;
+  if (helper.id == TRACE_PRINTK && kind == Arg::Anything) return true;  // how many are used, the format says
+  if (!readable(r)) return false;
+  const bool null = reg(r).is_null();
+  const MapDefinition* map = call.map >= 0 ? &program_->maps[call.map]->definition() : nullptr;
+  switch (kind) {
+    case Arg::None:
+    case Arg::Anything:
+      return true;
+    case Arg::ConstMap:
+      return check_map_argument(call, r);
+    case Arg::MapKey:
+      return check_memory_argument(r, map->key_size, false, true);
+    case Arg::MapValue:
+      return check_memory_argument(r, map->value_size, false, true);
+    case Arg::Mem:
+    case Arg::WritableMem:
+    case Arg::UninitMem:
+      return expect(r, reg(r).is_pointer() && !reg(r).or_null, MEMORY_KINDS);
+    case Arg::MemOrNull:
+    case Arg::WritableMemOrNull:
+      return expect(r, null || (reg(r).is_pointer() && !reg(r).or_null), MEMORY_KINDS);
+    case Arg::Size:
+    case Arg::SizeOrZero: {
+      const Arg memory = helper.arguments[i - 1];
+      const bool writes = memory != Arg::Mem && memory != Arg::MemOrNull;
+      return check_memory_and_size(r - 1, r, writes, memory != Arg::UninitMem, kind == Arg::SizeOrZero);
+    }
+    case Arg::ConstAllocSize: {
+      uint64_t size = 0;
+      if (!expect(r, reg(r).is_scalar(), "scalar")) return false;
+      if (!known_constant(r, &size, EACCES, "is not a known constant'")) return false;
+      if (size >= BYTES_MAX)
+        return reject(EACCES, fmt::format("R{} unbounded memory access", r), "The size is too large.");
+      call.constant_size = size;
+      return true;
+    }
+    case Arg::RingbufRecord:
+      return check_record(call, r);
+    case Arg::Function:
+      call.callback = r;
+      return expect(r, reg(r).kind == Kind::Function, "func");
+    case Arg::StackOrNull:
+      return expect(r, null || reg(r).kind == Kind::Stack, "fp");
+    case Arg::ConstString:
+      return check_constant_string(r);
+    case Arg::Dynptr:
+      return old_dynptr(call, r, false);
+    case Arg::RingbufDynptr:
+      if (!old_dynptr(call, r, true)) return false;
+      call.release = call.dynptr->reference;
+      return true;
+    case Arg::UninitRingbufDynptr:
+      call.makes_ringbuf_dynptr = true;
+      return room_for_dynptr(call, r);
+    case Arg::UninitDynptr:
+      return room_for_dynptr(call, r);
+  }
+  return reject(ENOTSUP, "unsupported argument", "The verifier does not know this class of argument.");
+}
+
+bool Verifier::check_map_argument(Call& call, unsigned r) {
+  if (!expect(r, reg(r).kind == Kind::Map, "map_ptr")) return false;
+  call.map = static_cast<int>(reg(r).index);
+  const MapDefinition& map = program_->maps[call.map]->definition();
+  if (map_fits(*call.helper, map.type)) return true;
+  return reject(
+      EINVAL,
+      fmt::format("cannot pass map_type {} into func {}#{}", static_cast<uint32_t>(map.type),
+                  call.helper->name, call.helper->id),
+      fmt::format("{} does not work on map {}, for the type that it has.", call.helper->name, map.name));
+}
+
+// `size` bytes at the register's pointer, which the call reads, writes, or both.
+bool Verifier::check_memory_argument(unsigned r, uint64_t size, bool writes, bool reads) {
+  const Value& pointer = reg(r);
+  if (!pointer.or_null && pointer.kind == Kind::Stack) return stack_region(r, 0, size, writes, reads);
+  if (!pointer.or_null && pointer.kind == Kind::MapValue) {
+    if (writes && !check_map_access(r, 0, size, Access::Write)) return false;
+    return !reads || check_map_access(r, 0, size, Access::Read);
+  }
+  if (!pointer.or_null && pointer.kind == Kind::Memory) {
+    if (writes && pointer.read_only)
+      return reject(EACCES, fmt::format("R{} cannot write into {}", r, kind_name(pointer)),
+                    fmt::format("{} It may only be read, and the call writes it.", about(r)));
+    return check_region(r, 0, size, pointer.size);
+  }
+  return expect(r, false, MEMORY_KINDS);
+}
+
+bool Verifier::check_size_is_bounded(unsigned r, bool zero_is_fine) {
+  if (!expect(r, reg(r).is_scalar(), "scalar")) return false;
+  const Scalar& size = reg(r).scalar;
+  if (size.smin < 0)
+    return reject(EACCES, fmt::format("R{} min value is negative, either use unsigned or 'var &= const'", r),
+                  fmt::format("{} A size can't be negative.", about(r)));
+  if (size.umin == 0 && !zero_is_fine)
+    return reject(EACCES, fmt::format("R{} invalid zero-sized read: u64=[{},{}]", r, size.umin, size.umax),
+                  fmt::format("{} The size may be zero, which this call does not take.", about(r)));
+  if (size.umax >= BYTES_MAX)
+    return reject(EACCES,
+                  fmt::format("R{} unbounded memory access, use 'var &= const' or 'if (var < const)'", r),
+                  fmt::format("{} Nothing bounds the size from above.", about(r)));
+  need(r);
+  return true;
+}
+
+bool Verifier::check_memory_and_size(unsigned m, unsigned s, bool writes, bool reads, bool zero_is_fine) {
+  if (!check_size_is_bounded(s, zero_is_fine)) return false;
+  const uint64_t size = reg(s).scalar.umax;
+  if (reg(m).is_null()) return expect(m, size == 0, "fp");
+  return check_memory_argument(m, size, writes, reads);
+}
+
+bool Verifier::check_constant_string(unsigned r) {
+  const Value& pointer = reg(r);
+  if (!expect(r, pointer.kind == Kind::MapValue && !pointer.or_null, "map_value")) return false;
+  Map& map = *program_->maps[pointer.index];
+  if (!map.frozen() || !(map.definition().flags & BPF_F_RDONLY_PROG))
+    return reject(EACCES, fmt::format("R{} does not point to a readonly map'", r),
+                  "The string must be a constant, in .rodata.");
+  if (!pointer.has_constant_offset() || map.definition().max_entries != 1)
+    return reject(EACCES, fmt::format("R{} is not a constant address'", r),
+                  "The string's place must be known.");
+  if (!check_region(r, 0, 1, map.definition().value_size)) return false;
+  const auto at = static_cast<size_t>(pointer.offset + static_cast<int64_t>(pointer.scalar.value()));
+  const auto bytes = map.values().first(std::min<size_t>(map.values().size(), map.definition().value_size));
+  if (at < bytes.size() && std::ranges::find(bytes.subspan(at), std::byte{0}) != bytes.subspan(at).end())
+    return true;
+  return reject(EINVAL, "string is not zero-terminated",
+                "The string runs to the end of its section without a NUL.");
+}
+
+bool Verifier::check_record(Call& call, unsigned r) {
+  const Value& record = reg(r);
+  if (!expect(r, record.kind == Kind::Memory && record.ringbuf && !record.or_null, "ringbuf_mem"))
+    return false;
+  if (record.offset != 0 || !record.scalar.is_constant() || record.scalar.value() != 0)
+    return reject(
+        EINVAL,
+        fmt::format("R{} must have zero offset when passed to release func or trusted arg to kfunc", r),
+        fmt::format("{} The call takes the record as bpf_ringbuf_reserve() returned it.", about(r)));
+  if (!current_.owns(record.reference))
+    return reject(EINVAL, fmt::format("R{} must be referenced when passed to release function", r),
+                  fmt::format("{} The record is not the program's any more.", about(r)));
+  call.release = record.reference;
+  return true;
+}
+
+// Everything is in order: what the call does to what is known.
+bool Verifier::finish_helper(Call& call) {
+  const Helper& helper = *call.helper;
+  if (call.room) {
+    const DynptrKind kind = call.makes_ringbuf_dynptr ? DynptrKind::Ringbuf : DynptrKind::Local;
+    if (!call.makes_ringbuf_dynptr && reg(1).kind != Kind::MapValue)
+      return reject(EFAULT,
+                    fmt::format("Unsupported reg type {} for bpf_dynptr_from_mem data", kind_name(reg(1))),
+                    fmt::format("{} A dynptr can be made over a map value.", about(1)));
+    if (!new_dynptr(call, kind, call.makes_ringbuf_dynptr ? acquire() : 0, false)) return false;
+  }
+  if (call.release && !release(call.release)) return false;
+  if (call.callback && !call_callback(call)) return false;
+
+  Value result = Value::unknown();
+  switch (helper.returns) {
+    case Ret::Void:
+      result = Value();
+      break;
+    case Ret::Scalar:
+      break;
+    case Ret::MapValueOrNull:
+      result = Value::pointer(Kind::MapValue);
+      result.index = static_cast<uint32_t>(call.map);
+      break;
+    case Ret::RingbufRecordOrNull:
+    case Ret::DynptrMemOrNull:
+      if (!call.constant_size || (helper.returns == Ret::DynptrMemOrNull && !call.dynptr))
+        return reject(ENOTSUP, "unsupported helper", "The size of the memory returned is unknown.");
+      result = Value::pointer(Kind::Memory);
+      result.size = static_cast<uint32_t>(*call.constant_size);
+      result.ringbuf = helper.returns == Ret::RingbufRecordOrNull;
+      result.reference = result.ringbuf ? acquire() : call.dynptr->id;
+      break;
+  }
+  clobber_caller_saved();
+  if (result.is_pointer()) {
+    result.or_null = true;
+    result.id = result.ringbuf ? result.reference : fresh_id();
+  }
+  set(0, result);
+  ++pc_;
+  return true;
+}
+
+}  // namespace ring3::bpf

@@ -1,0 +1,157 @@
+// Explores the paths of one function, depth first: an instruction at a time, a branch taken later for each
+// that can go both ways, until no path is left.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "bpf/verifier/verifier.hpp"
+
+namespace ring3::bpf {
+using namespace abi;
+
+namespace {
+constexpr size_t BRANCHES_MAX = 8192;  // as Linux
+}
+
+Verifier::Verifier(std::shared_ptr<const Program> program, const VerifyOptions& options, Cfg cfg)
+    : program_(std::move(program)),
+      options_(options),
+      cfg_(std::move(cfg)),
+      liveness_(*program_, cfg_),
+      stack_bytes_(program_->subprograms.size(), 0) {}
+
+bool Verifier::verify_function(uint32_t subprogram) {
+  root_ = subprogram;
+  nodes_.clear();
+  stored_.assign(program_->insns.size(), {});
+  log_.clear();
+  links_.clear();
+  branches_.clear();
+  parent_ = nullptr;
+  current_ = State();
+  current_.frames.emplace_back();
+  frame().subprogram = subprogram;
+  Value top = Value::pointer(Kind::Stack, program_->subprograms[subprogram].start);
+  reg(10) = top;
+  pc_ = program_->subprograms[subprogram].start;
+  if (!(subprogram == 0 ? enter_main() : enter_global(subprogram))) return false;
+  store_state();
+  return explore();
+}
+
+bool Verifier::explore() {
+  for (;;) {
+    if (++stats_.insns_visited > options_.insns_max)
+      return reject(
+          E2BIG, fmt::format("BPF program is too large. Processed {} insn", stats_.insns_visited),
+          "The paths through the program are too many or too long to be followed to their ends. Bound its "
+          "loops by less, or let them run under bpf_for() or bpf_loop().");
+    if (cfg_.is_prune_point(pc_)) {
+      const Visit seen = visit();
+      if (seen == Visit::Rejected) return false;
+      if (seen == Visit::Pruned) {
+        if (!exit_path()) return true;
+        continue;
+      }
+    }
+    if (options_.log) log_insn();
+    log_.push_back({.insn = pc_, .frame = frame_index()});
+    path_over_ = false;
+    if (!step()) return false;
+    if (path_over_ && !exit_path()) return true;
+  }
+}
+
+// Does one instruction, and moves pc_ on.
+bool Verifier::step() {
+  const Insn insn = program_->insns[pc_];
+  bool ok = true;
+  switch (insn_class(insn)) {
+    case BPF_ALU:
+    case BPF_ALU64:
+      ok = alu(insn);
+      break;
+    case BPF_LD:
+      ok = load_constant(insn);
+      break;
+    case BPF_LDX:
+      ok = load(insn);
+      break;
+    case BPF_ST:
+      ok = store(insn);
+      break;
+    case BPF_STX:
+      ok = insn_mode(insn) == BPF_ATOMIC ? atomic(insn) : store(insn);
+      break;
+    default:
+      ++jumps_;
+      if (is_call(insn)) return call(insn);
+      if (is_exit(insn)) return leave();
+      return jump(insn);
+  }
+  pc_ += insn_slots(insn);
+  return ok;
+}
+
+// Explores `state` later, from state.insn.
+bool Verifier::push_branch(State state, bool enters) {
+  if (branches_.size() >= BRANCHES_MAX)
+    return reject(E2BIG, fmt::format("The sequence of {} jumps is too complex.", branches_.size() + 1),
+                  "Too many branches are open at once on one path.");
+  ++parent_->branches;
+  branches_.push_back({std::move(state), parent_, log_.size(), enters});
+  return true;
+}
+
+// The current path is over: closes what it completes and takes up the branch left last. False: nothing is
+// left.
+bool Verifier::exit_path() {
+  for (Node* node = parent_; node && --node->branches == 0;) {
+    Node* up = node->parent;
+    complete(node);
+    if (node->evicted && !node->pinned) drop(node);
+    node = up;
+  }
+  if (branches_.empty()) return false;
+  Branch& next = branches_.back();
+  current_ = std::move(next.state);
+  parent_ = next.parent;
+  log_.resize(next.log_size);
+  if (next.enters) log_.back().enters = true;
+  branches_.pop_back();
+  pc_ = current_.insn;
+  return true;
+}
+
+void Verifier::complete(Node* node) {
+  Node* entry = open_loop(node);
+  if (!node->edges.empty()) settle(node);
+  if (entry && node->parent) depend(node->parent, entry);
+}
+
+bool Verifier::readable(unsigned r) {
+  if (reg(r).kind != Kind::NotInit) return true;
+  return reject(EACCES, fmt::format("R{} !read_ok", r),
+                fmt::format("r{} holds no value here: on this path nothing was written to it, or a call has "
+                            "overwritten it since.",
+                            r));
+}
+
+bool Verifier::writable(unsigned r) {
+  if (r != 10) return true;
+  return reject(EACCES, "frame pointer is read only", "r10 points to the stack, and can't be changed.");
+}
+
+bool Verifier::set(unsigned r, Value value) {
+  if (!writable(r)) return false;
+  value.origin = pc_;
+  reg(r) = value;
+  return true;
+}
+
+void Verifier::clobber_caller_saved() {
+  for (unsigned r = 0; r <= 5; ++r) reg(r) = Value();
+}
+
+}  // namespace ring3::bpf

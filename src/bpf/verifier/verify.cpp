@@ -1,0 +1,83 @@
+// From a Program to a VerifiedProgram: the stages, and what holds after each.
+#include <fmt/format.h>
+#include <time.h>
+
+#include <cerrno>
+
+#include "bpf/verifier/report.hpp"
+#include "bpf/verifier/verifier.hpp"
+
+namespace ring3::bpf {
+using namespace abi;
+
+namespace {
+uint64_t now_ns() {
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
+}
+
+// Structures inside map values that helpers manage, none of which is modelled.
+bool has_managed_fields(const TypeRef& value) {
+  if (!value || value.id == 0) return false;
+  const TypeId type = value.btf->resolve(value.id);
+  if (value.btf->kind(type) != BtfKind::Struct) return false;
+  static constexpr std::string_view MANAGED[] = {"bpf_spin_lock", "bpf_res_spin_lock", "bpf_timer",
+                                                 "bpf_wq",        "bpf_task_work",     "bpf_list_head",
+                                                 "bpf_rb_root",   "bpf_refcount"};
+  for (const BtfMember& member : value.btf->members(type)) {
+    const TypeId m = value.btf->resolve(member.type);
+    for (std::string_view name : MANAGED)
+      if (value.btf->name(m) == name) return true;
+    if (value.btf->has_type_tag(member.type, "kptr")) return true;
+  }
+  return false;
+}
+
+std::optional<Fault> check_maps(const Program& program) {
+  for (const auto& map : program.maps) {
+    const MapDefinition& definition = map->definition();
+    if (definition.type == BPF_MAP_TYPE_ARENA)
+      return Fault{ENOTSUP, 0, "arena maps are not supported",
+                   fmt::format("Map {} is an arena.", definition.name)};
+    if (has_managed_fields(definition.value))
+      return Fault{ENOTSUP, 0, "map value with special fields is not supported",
+                   fmt::format("Values of map {} hold a lock, timer or kernel pointer.", definition.name)};
+  }
+  return std::nullopt;
+}
+}  // namespace
+
+Verdict Verifier::run(std::shared_ptr<const Program> program, const VerifyOptions& options) {
+  const uint64_t start = now_ns();
+  auto refuse = [&](const Fault& fault, VerifyStats stats) -> Verdict {
+    stats.time_ns = now_ns() - start;
+    return std::unexpected(make_rejection(*program, fault, stats));
+  };
+  // Instructions are well formed, control stays in its function, calls form no cycle.
+  auto cfg = Cfg::build(*program);
+  if (!cfg) return refuse(cfg.error(), {});
+  // Nothing that the program refers to has contents that the verifier doesn't model.
+  if (auto fault = check_maps(*program)) return refuse(*fault, {});
+  // No path from the entry, or into any global function, does what it must not.
+  Verifier verifier(program, options, std::move(*cfg));
+  for (uint32_t i = 0; i < program->subprograms.size(); ++i) {
+    if (i != 0 && !program->subprograms[i].global) continue;
+    if (!verifier.verify_function(i)) return refuse(*verifier.fault_, verifier.stats_);
+  }
+  // Every chain of calls fits on the stack.
+  if (!verifier.check_depth()) return refuse(*verifier.fault_, verifier.stats_);
+
+  VerifiedProgram verified;
+  verified.program_ = std::move(program);
+  verified.stack_bytes_ = std::move(verifier.stack_bytes_);
+  verified.stats_ = std::move(verifier.stats_);
+  verified.stats_.time_ns = now_ns() - start;
+  return verified;
+}
+
+Verdict verify(std::shared_ptr<const Program> program, const VerifyOptions& options) {
+  return Verifier::run(std::move(program), options);
+}
+
+}  // namespace ring3::bpf
