@@ -14,6 +14,7 @@ namespace {
 // The C locale's classes, whatever the application's locale is.
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 bool is_print(char c) { return c >= ' ' && c <= '~'; }
+bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_punct(char c) {
   return is_print(c) && c != ' ' && !is_digit(c) && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
@@ -130,7 +131,7 @@ long format_text(char* out, size_t size, std::string_view format, std::span<cons
   size_t used = 0;
   for (size_t i = 0; i < format.size();) {
     const char c = format[i];
-    if (!is_print(c) && !is_space(c)) return -EINVAL;
+    if (is_ascii(c) && !is_print(c) && !is_space(c)) return -EINVAL;
     if (c != '%' || (i + 1 < format.size() && format[i + 1] == '%')) {
       output.put({&c, 1});
       i += c == '%' ? 2 : 1;
