@@ -10,7 +10,8 @@
 
 namespace ring3::bpf {
 
-// A global of the object, found by name and path ("params.depth", "bufs[3].addr").
+// A global of the object, found by name and path ("params.depth", "bufs[3].addr"), or a data member of a
+// struct_ops variable ("ops.ring_fd").
 struct Variable {
   std::span<std::byte> bytes;             // where it lives now; valid as long as the Collection's maps
   TypeId type;                            // in the object's BTF; not resolved
@@ -52,11 +53,14 @@ class Collection {
   std::span<const std::shared_ptr<const Program>> programs() const { return programs_; }
 
  private:
+  friend class Linker;
   Collection() = default;
+  Result<Variable> struct_ops_member(const StructOpsVariable& variable, std::string_view path) const;
+
   std::shared_ptr<const Object> object_;
   std::shared_ptr<const World> world_;
   std::vector<std::shared_ptr<Map>> maps_;
-  std::vector<StructOpsInstance> struct_ops_;
+  mutable std::vector<StructOpsInstance> struct_ops_;  // variable() hands out their data members for writing
   std::vector<std::shared_ptr<const Program>> programs_;
 };
 
