@@ -10,9 +10,11 @@
 namespace ring3::bpf {
 
 struct TrustForTests {
-  static VerifiedProgram trust(std::shared_ptr<const Program> program) {
+  static VerifiedProgram trust(std::shared_ptr<const Program> program,
+                               std::vector<uint32_t> stack_bytes = {}) {
     VerifiedProgram verified;
-    verified.stack_bytes_.assign(program->subprograms.size(), abi::BPF_STACK_BYTES);
+    verified.stack_bytes_ = std::move(stack_bytes);
+    verified.stack_bytes_.resize(program->subprograms.size(), abi::BPF_STACK_BYTES);
     verified.program_ = std::move(program);
     return verified;
   }

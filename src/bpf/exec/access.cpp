@@ -85,12 +85,53 @@ bool Checker::access_stack(Frame& owner, uint64_t address, uint64_t bytes, Use u
                                action(use != Use::Read, bytes, describe(address), argument),
                                owner.stack_bytes));
   const size_t first = kStack - depth;
+  size_t opaque = 0;
+  for (size_t i = first; i < first + bytes; ++i) opaque += owner.opaque[i];
+  // An iterator may show the program a part of itself.
+  if (opaque != 0 && memory_.find(address, bytes, use != Use::Read)) return true;
+  if (opaque != 0 && (use != Use::Write || memory_.find(address, bytes, false)))
+    return violate(action(use != Use::Read, bytes, describe(address), argument) +
+                   ", which is an iterator's or a dynptr's");
   for (size_t i = first; i < first + bytes; ++i) {
-    if (use == Use::Write)
-      owner.written.set(i);
-    else if (!owner.written[i])
+    if (use != Use::Write && !owner.written[i])
       return violate(fmt::format("{}, of which byte {} was never written",
                                  action(false, bytes, describe(address), argument), i - first));
+    // What overwrites an iterator or dynptr, ends it.
+    owner.written.set(i);
+    owner.opaque.reset(i);
+  }
+  return true;
+}
+
+bool Checker::make_object(unsigned reg, uint64_t bytes) {
+  const uint64_t address = frame().r[reg];
+  memory_.drop_owned_by(address);
+  Frame* const owner = stack_owner(address);
+  if (!owner) return violate(fmt::format("r{} is to point to an iterator or dynptr on the stack", reg));
+  if (!access(address, bytes, Use::Write, reg)) return false;
+  const size_t first = kStack - (owner->top() - address);
+  for (size_t i = first; i < first + bytes; ++i) owner->opaque.set(i);
+  return true;
+}
+
+bool Checker::use_object(unsigned reg, uint64_t bytes) {
+  const uint64_t address = frame().r[reg];
+  Frame* const owner = stack_owner(address);
+  bool made = owner && bytes <= owner->top() - address;
+  for (uint64_t i = 0; made && i < bytes; ++i) made = owner->opaque[kStack - (owner->top() - address) + i];
+  return made ||
+         violate(fmt::format("r{} points to {}, which is no iterator or dynptr", reg, describe(address)));
+}
+
+bool Checker::end_object(unsigned reg, uint64_t bytes) {
+  if (!use_object(reg, bytes)) return false;
+  const uint64_t address = frame().r[reg];
+  Frame& owner = *stack_owner(address);
+  memory_.drop_owned_by(address);
+  for (uint64_t i = 0; i < bytes; ++i) {
+    const size_t at = kStack - (owner.top() - address) + i;
+    owner.opaque.reset(at);
+    owner.written.reset(at);
   }
   return true;
 }

@@ -99,15 +99,12 @@ bool Checker::check_argument(const Helper& helper, unsigned reg, Call& call) {
       return check_string(reg);
     case Arg::Dynptr:
       call.owner = value;
-      return check_memory(reg, kDynptrBytes, Use::Read, false);
+      return use_object(reg, kDynptrBytes);
     case Arg::UninitDynptr:
     case Arg::UninitRingbufDynptr:
-      memory_.drop_owned_by(value);
-      return check_memory(reg, kDynptrBytes, Use::Write, false);
+      return make_object(reg, kDynptrBytes);
     case Arg::RingbufDynptr:
-      // What was read through it goes with it.
-      memory_.drop_owned_by(value);
-      return check_memory(reg, kDynptrBytes, Use::ReadWrite, false);
+      return end_object(reg, kDynptrBytes);
   }
   return violate(fmt::format("r{} is of a class that is not checked", reg));
 }

@@ -92,6 +92,7 @@ Checker::Frame* Checker::enter(uint32_t subprogram) {
   f.known.reset();
   f.known.set(10);
   f.written.reset();
+  f.opaque.reset();
   f.subprogram = subprogram;
   f.stack_bytes = std::min(code_.stack_bytes[subprogram], kStack);
   f.slot = code_.entries[subprogram];
@@ -276,6 +277,7 @@ bool Checker::must_return_value() const {
 
 bool Checker::step_exit() {
   Frame& f = frame();
+  memory_.drop_stack(f.top() - kStack, kStack);
   if (depth_ == base_) {
     if (must_return_value() && !need(0)) return false;
     result_ = f.r[0];

@@ -32,6 +32,7 @@ class Checker {
     std::array<uint64_t, 11> r;
     std::bitset<11> known;        // registers that were written
     std::bitset<kStack> written;  // bytes of the stack, from its lowest address
+    std::bitset<kStack> opaque;   // bytes of iterators and dynptrs: not the program's to look into
     uint32_t stack_bytes;         // that the verifier granted: the uppermost ones
     uint32_t subprogram;
     uint32_t slot;  // being executed
@@ -67,6 +68,10 @@ class Checker {
   // Checks an access, and marks stack written. `argument`: the register through which a call makes it, or 0.
   bool access(uint64_t address, uint64_t bytes, Use use, unsigned argument = 0);
   bool access_stack(Frame& owner, uint64_t address, uint64_t bytes, Use use, unsigned argument);
+  // An iterator or dynptr on the stack: made, used or ended by a call.
+  bool make_object(unsigned reg, uint64_t bytes);
+  bool use_object(unsigned reg, uint64_t bytes);
+  bool end_object(unsigned reg, uint64_t bytes);
   bool access_atomic(uint64_t address, unsigned bytes, Use use);
   Frame* stack_owner(uint64_t address);
   std::string describe(uint64_t address) const;

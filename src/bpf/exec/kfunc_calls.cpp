@@ -59,15 +59,10 @@ bool Checker::check_kfunc(const Kfunc& kfunc, Call& call) {
   const TypeId prototype = btf.target(kfunc.function.id);
   const auto parameters = btf.parameters(prototype);
   call.has_result = btf.resolve(btf.target(prototype)) != 0;
-  for (unsigned i = 0; i < parameters.size(); ++i) {
+  for (unsigned i = 0; i < parameters.size() && i < 5; ++i) {
     if (has_suffix(parameters[i].name, "__ign")) continue;
     if (!need(i + 1)) return false;
     if (pointee_of(btf, parameters[i].type) && !check_pointer(kfunc, parameters, i, call)) return false;
-  }
-  // The element that an iterator showed before is gone.
-  if (kfunc.flags & (KF_ITER_NEW | KF_ITER_NEXT | KF_ITER_DESTROY)) {
-    call.owner = call.r[1];
-    memory_.drop_owned_by(call.owner);
   }
   if (kfunc.flags & KF_RELEASE) memory_.drop_at(call.r[1]);
   return true;
@@ -79,7 +74,6 @@ bool Checker::check_pointer(const Kfunc& kfunc, std::span<const BtfParam> parame
   const BtfParam& parameter = parameters[index];
   const Pointee pointee = *pointee_of(btf, parameter.type);
   const unsigned reg = index + 1;
-  const bool uninit = has_suffix(parameter.name, "__uninit") || (index == 0 && (kfunc.flags & KF_ITER_NEW));
   const bool optional = has_suffix(parameter.name, "__opt") || has_suffix(parameter.name, "__nullable");
   if (optional && call.r[reg] == 0) return true;
 
@@ -95,16 +89,21 @@ bool Checker::check_pointer(const Kfunc& kfunc, std::span<const BtfParam> parame
 
   const uint64_t size = btf.size_of(pointee.type);
   if (size == 0) return true;  // void or incomplete: a handle
-  if (uninit) {
-    memory_.drop_owned_by(call.r[reg]);
-    return check_memory(reg, size, Use::Write, false);
+  const bool uninit = has_suffix(parameter.name, "__uninit");
+  const bool iterator = index == 0 && (kfunc.flags & (KF_ITER_NEW | KF_ITER_NEXT | KF_ITER_DESTROY));
+  if (iterator || has_suffix(parameter.name, "__iter") || btf.name(pointee.type) == "bpf_dynptr") {
+    if (uninit || (iterator && (kfunc.flags & KF_ITER_NEW))) return make_object(reg, size);
+    if (iterator && (kfunc.flags & KF_ITER_DESTROY)) return end_object(reg, size);
+    call.owner = call.r[reg];
+    return use_object(reg, size);
   }
-  if (btf.name(pointee.type) == "bpf_dynptr") call.owner = call.r[reg];
+  if (uninit) return check_memory(reg, size, Use::Write, false);
   if (!is_aggregate(btf, pointee.type))
     return check_memory(reg, size, pointee.is_const ? Use::Read : Use::Write, false);
-  // A structure of the program's, or one of the kernel's side that it only passes on.
+  // A structure of the program's, or one of the kernel's side that it only passes on: those are not const
+  // either.
   if (!stack_owner(call.r[reg]) && !memory_.find(call.r[reg], 1, false)) return true;
-  return check_memory(reg, size, pointee.is_const ? Use::Read : Use::ReadWrite, false);
+  return check_memory(reg, size, Use::Read, false);
 }
 
 void Checker::take_result(const Kfunc& kfunc, const Call& call, uint64_t result) {
@@ -121,7 +120,7 @@ void Checker::take_result(const Kfunc& kfunc, const Call& call, uint64_t result)
                 false,
                 fmt::format("memory that {} returned", kfunc.name)};
   const auto parameters = btf.parameters(prototype);
-  for (unsigned i = 0; i < parameters.size(); ++i) {
+  for (unsigned i = 0; i < parameters.size() && i < 5; ++i) {
     const std::string_view name = parameters[i].name;
     if (name == "rdwr_buf_size" || name == "rdonly_buf_size") {
       region.size = call.r[i + 1];

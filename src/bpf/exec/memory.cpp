@@ -56,6 +56,9 @@ void Memory::drop_life(Region::Life life) {
 void Memory::drop_owned_by(uint64_t owner) {
   drop([&](const Region& region) { return region.owner == owner; });
 }
+void Memory::drop_stack(uint64_t start, uint64_t bytes) {
+  drop([&](const Region& region) { return region.start - start < bytes || region.owner - start < bytes; });
+}
 bool Memory::drop_record(uint64_t start) {
   return drop([&](const Region& region) { return region.is_record && region.start == start; }) != 0;
 }

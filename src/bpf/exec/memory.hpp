@@ -35,6 +35,8 @@ class Memory {
 
   void drop_life(Region::Life life);
   void drop_owned_by(uint64_t owner);
+  // What lies in a stack that is gone, or came from an iterator or dynptr in it.
+  void drop_stack(uint64_t start, uint64_t bytes);
   // False: no record starts there.
   bool drop_record(uint64_t start);
   void drop_at(uint64_t start);
