@@ -93,9 +93,8 @@ bool Checker::access_stack(Frame& owner, uint64_t address, uint64_t bytes, Use u
     return violate(action(use != Use::Read, bytes, describe(address), argument) +
                    ", which is an iterator's or a dynptr's");
   for (size_t i = first; i < first + bytes; ++i) {
-    if (use != Use::Write && !owner.written[i])
-      return violate(fmt::format("{}, of which byte {} was never written",
-                                 action(false, bytes, describe(address), argument), i - first));
+    read_unwritten_stack_ |= use != Use::Write && !owner.written[i];
+    if (use == Use::Read) continue;
     // What overwrites an iterator or dynptr, ends it.
     owner.written.set(i);
     owner.opaque.reset(i);

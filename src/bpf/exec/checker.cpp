@@ -48,6 +48,7 @@ RunResult Checker::run(const std::array<uint64_t, 5>& arguments) {
   depth_ = 0;
   insns_ = 0;
   violation_.clear();
+  read_unwritten_stack_ = false;
   memory_.drop_life(Region::Life::Run);
   if (Frame* first = enter(0)) {
     const Program& program = *code_.program;
@@ -57,7 +58,7 @@ RunResult Checker::run(const std::array<uint64_t, 5>& arguments) {
     for (unsigned i = 1; i <= std::min(count, 5u); ++i) first->known.set(i);
     result_ = loop();
   }
-  return {violated() ? 0 : result_, violation_};
+  return {violated() ? 0 : result_, violation_, read_unwritten_stack_};
 }
 
 uint64_t Checker::call(uint64_t function, const std::array<uint64_t, 4>& arguments) {
@@ -91,6 +92,7 @@ Checker::Frame* Checker::enter(uint32_t subprogram) {
   f.r[10] = f.top();
   f.known.reset();
   f.known.set(10);
+  std::memset(f.stack, 0, kStack);
   f.written.reset();
   f.opaque.reset();
   f.subprogram = subprogram;

@@ -107,6 +107,7 @@ class Checker {
   uint64_t result_ = 0;
   uint64_t insns_ = 0;
   std::string violation_;
+  bool read_unwritten_stack_ = false;
   // Of the helper that runs now: how many arguments its callbacks take, and the map whose elements they see.
   unsigned callback_arguments_ = 0;
   const Map* callback_map_ = nullptr;

@@ -21,7 +21,8 @@ struct Execution::State {
   }
   const Interpreter::Code& code;
   std::unique_ptr<Checker> checker;  // checking mode only
-  Frames frames;                     // else
+  // Else. Zeroed: a program may read stack that it did not write, and must find nothing there but its own.
+  Frames frames{};
 };
 
 Execution::Execution(const Interpreter& interpreter) : state_(new State(interpreter.code(), *this)) {}
@@ -32,7 +33,7 @@ RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uin
   const uint64_t arguments[5] = {r1, r2, r3, r4, r5};
   // Frames may be in use still if a fault ended the run before.
   state_->frames.depth = 0;
-  return {run_fast(&state_->code.ops[state_->code.entries[0]], *this, state_->frames, arguments), {}};
+  return {run_fast(&state_->code.ops[state_->code.entries[0]], *this, state_->frames, arguments)};
 }
 
 uint64_t Execution::call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4) {

@@ -22,6 +22,9 @@ struct RunResult {
   uint64_t r0 = 0;
   // checked only: empty, or what the program did that it must not do (the slot, the access).
   std::string violation;
+  // checked only: it read stack that it had not written, which it may. What it then does can differ from
+  // engine to engine.
+  bool read_unwritten_stack = false;
 };
 
 // A program in the interpreter's own form, decoded once. Immutable: any number of threads may run it, each

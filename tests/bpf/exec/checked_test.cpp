@@ -103,10 +103,6 @@ std::vector<Bad> bad_programs() {
       << mov(2, 8) << mov(3, 0) << call(kRingbufReserve) << jump(64, BPF_JNE, 0, 0, 2) << mov(0, 0) << done()
       << movx(1, 0) << mov(2, 0) << call(kRingbufSubmit) << done();
 
-  add("unwritten stack", "fp-8 of f0, of which byte 0 was never written")
-      << load(BPF_DW, 0, 10, -8) << done();
-  add("half-written stack", "byte 4 was never written")
-      << store_imm(BPF_W, 10, -8, 0) << load(BPF_DW, 0, 10, -8) << done();
   add("above the stack", "fp+0") << store_imm(BPF_DW, 10, 0, 0) << done();
   add("across the top", "outside the 512 bytes") << store_imm(BPF_DW, 10, -4, 0) << done();
   add("below the stack", "fp-520") << store_imm(BPF_DW, 10, -520, 0) << done();
@@ -125,8 +121,6 @@ std::vector<Bad> bad_programs() {
          << mov(2, 1) << atomic(BPF_W, 1, 0, 2, BPF_ADD));
   finish(add("address of a map", "reads 8 bytes").map(1) << load(BPF_DW, 2, 1, 0));
 
-  finish(add("key unwritten", "through r2 the call reads 4 bytes at fp-4").map(1, 2)
-         << movx(2, 10) << alu(64, BPF_ADD, 2, -4) << call(kLookup));
   finish(add("not a map", "r1 is no map").memory(1)
          << store_imm(BPF_W, 10, -4, 7) << movx(2, 10) << alu(64, BPF_ADD, 2, -4) << call(kLookup));
   finish(add("behind a looked-up value", "value of map hash (24 bytes)").map(1, 2)
@@ -156,8 +150,6 @@ std::vector<Bad> bad_programs() {
     return add(name, says) << movx(6, 10) << alu(64, BPF_ADD, 6, -8) << movx(1, 6) << mov(2, 0) << mov(3, 5)
                            << call_kfunc(kIterNew) << movx(1, 6) << call_kfunc(kIterNext) << movx(7, 0);
   };
-  finish(iterate("element of an iterator that ended", "never written")
-         << movx(1, 6) << call_kfunc(kIterDestroy) << load(BPF_W, 1, 7, 0));
   finish(iterate("behind an element", "reads 8 bytes") << load(BPF_DW, 1, 7, 0));
   finish(iterate("writing an element", "writes 4 bytes") << store_imm(BPF_W, 7, 0, 1));
   finish(add("iterator that is none", "r1 points to fp-8 of f0, which is no iterator")
@@ -168,9 +160,6 @@ std::vector<Bad> bad_programs() {
          << store_imm(BPF_B, 10, -1, 0) << movx(1, 6) << call_kfunc(kIterNext));
   finish(iterate("iterator after its end", "no iterator")
          << movx(1, 6) << call_kfunc(kIterDestroy) << movx(1, 6) << call_kfunc(kIterNext));
-  finish(iterate("stack of an iterator after its end", "never written")
-         << movx(1, 6) << call_kfunc(kIterDestroy) << load(BPF_DW, 1, 10, -8));
-
   const auto dynptr = [&](const char* name, const char* says) -> Code& {
     return add(name, says).memory(1) << mov(2, 64) << mov(3, 0) << movx(4, 10) << alu(64, BPF_ADD, 4, -16)
                                      << movx(6, 4) << call(kDynptrFromMem);
@@ -320,6 +309,43 @@ TEST(Checked, MemoryOfARunDiesWithIt) {
   EXPECT_EQ(first.violation, "");
   ASSERT_NE(first.r0, 0u);
   EXPECT_NE(execution.run(first.r0).violation, "");
+}
+
+TEST(Checked, TellsOfStackThatWasNotWritten) {
+  const auto read = [](Code code) {
+    const bpf::RunResult result = run(code << load(BPF_DW, 0, 10, -8) << done()).result;
+    EXPECT_EQ(result.violation, "");
+    return result;
+  };
+  EXPECT_TRUE(read(Code()).read_unwritten_stack);
+  EXPECT_EQ(read(Code()).r0, 0u) << "what others left on the stack is not the program's to see";
+  EXPECT_TRUE(read(Code() << store_imm(BPF_W, 10, -8, 0)).read_unwritten_stack) << "half of it";
+  EXPECT_FALSE(read(Code() << store_imm(BPF_DW, 10, -8, 0)).read_unwritten_stack);
+  EXPECT_FALSE(read(Code() << movx(1, 10) << alu(64, BPF_ADD, 1, -16) << mov(2, 16) << call(kCurrentComm))
+                   .read_unwritten_stack);
+  Code key;
+  key.map(1, 2) << movx(2, 10) << alu(64, BPF_ADD, 2, -4) << call(kLookup) << mov(0, 0) << done();
+  EXPECT_TRUE(run(key).result.read_unwritten_stack) << "by a helper";
+}
+
+TEST(Execution, StartsWithAnEmptyStack) {
+  Code code;
+  const auto read_all = [&] {
+    code << mov(0, 0);
+    for (int16_t i = 1; i <= 64; ++i)
+      code << load(BPF_DW, 1, 10, static_cast<int16_t>(-8 * i)) << alux(64, BPF_OR, 0, 1);
+  };
+  code << call_local(1) << movx(6, 0);
+  read_all();
+  code << alux(64, BPF_OR, 0, 6) << done();
+  code.begin_function();
+  read_all();
+  code << done();
+  for (bool checked : {false, true}) {
+    // Leaves memory behind that was something else before.
+    for (size_t bytes = 8192; bytes <= 32768; bytes += 16) std::vector<std::byte>(bytes, std::byte{0xee});
+    EXPECT_EQ(run(code, 0, 0, 0, checked).result.r0, 0u) << checked;
+  }
 }
 
 TEST(Checked, StackThatTheVerifierGranted) {
