@@ -93,9 +93,7 @@ bool Verifier::alu(Insn insn) {
 bool Verifier::byte_swap_or_negate(Insn insn) {
   if (!readable(insn.dst) || !writable(insn.dst)) return false;
   const Value& dst = reg(insn.dst);
-  if (dst.is_pointer())
-    return reject(EACCES, fmt::format("R{} pointer arithmetic prohibited", +insn.dst),
-                  fmt::format("A pointer can't be negated or byte-swapped. {}.", about(insn.dst)));
+  if (dst.is_pointer()) return set(insn.dst, Value::unknown());
   const bool is64 = insn_class(insn) == BPF_ALU64;
   const Scalar result = insn_op(insn) == BPF_NEG
                             ? scalar_neg(is64, dst.scalar)
@@ -116,11 +114,7 @@ bool Verifier::move(Insn insn) {
   Value& src = reg(insn.src);
   const bool plain = is64 && insn.off == 0;
   if (src.is_pointer()) {
-    if (!plain)
-      return reject(EACCES,
-                    fmt::format("R{} {}", +insn.src,
-                                insn.off ? "sign-extension part of pointer" : "partial copy of pointer"),
-                    fmt::format("Part of a pointer points nowhere. {}.", about(insn.src)));
+    if (!plain) return set(insn.dst, Value::number(Scalar::of_size(is64 ? 8 : 4)));
     const uint32_t origin = src.origin;
     if (!set(insn.dst, src)) return false;
     reg(insn.dst).origin = origin;

@@ -11,7 +11,7 @@ using namespace abi;
 
 namespace {
 constexpr uint64_t BYTES_MAX = uint64_t{1} << 29;  // of memory given to a call, as Linux
-constexpr uint32_t PERCPU_LOOKUP = 195, TRACE_PRINTK = 6;
+constexpr uint32_t LOOKUP = 1, PERCPU_LOOKUP = 195, TRACE_PRINTK = 6;
 constexpr const char* MEMORY_KINDS =
     "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
 
@@ -88,7 +88,7 @@ bool Verifier::check_argument(Call& call, unsigned i) {
     case Arg::ConstMap:
       return check_map_argument(call, r);
     case Arg::MapKey:
-      return check_memory_argument(r, map->key_size, false, true);
+      return check_key(call, r);
     case Arg::MapValue:
       return check_memory_argument(r, map->value_size, false, true);
     case Arg::Mem:
@@ -147,6 +147,35 @@ bool Verifier::check_map_argument(Call& call, unsigned r) {
       fmt::format("cannot pass map_type {} into func {}#{}", static_cast<uint32_t>(map.type),
                   call.helper->name, call.helper->id),
       fmt::format("{} does not work on map {}, for the type that it has.", call.helper->name, map.name));
+}
+
+// The number in 4 bytes of the stack, if it is known.
+std::optional<uint32_t> Verifier::constant_key(unsigned r) const {
+  const auto at = fixed_stack_offset(reg(r));
+  if (!at || *at % 4 != 0 || *at > -4 || *at < -BPF_STACK_BYTES) return std::nullopt;
+  const auto& stack = current_.frames[reg(r).frame].stack;
+  if (slot_of(*at) >= stack.size()) return std::nullopt;
+  const Slot& slot = stack[slot_of(*at)];
+  const unsigned first = byte_of(*at);
+  if (std::all_of(slot.bytes.begin() + first, slot.bytes.begin() + first + 4,
+                  [](Byte b) { return b == Byte::Zero; }))
+    return 0;
+  if (slot.spill_bytes() < 4 || first != 0 || !slot.value.is_constant()) return std::nullopt;
+  return static_cast<uint32_t>(slot.value.scalar.value());
+}
+
+// An array has all of its elements all the time, so a lookup with a known key finds one.
+bool Verifier::check_key(Call& call, unsigned r) {
+  const MapDefinition& map = program_->maps[call.map]->definition();
+  if (!check_memory_argument(r, map.key_size, false, true)) return false;
+  const auto key = constant_key(r);
+  const bool array = map.type == BPF_MAP_TYPE_ARRAY || map.type == BPF_MAP_TYPE_PERCPU_ARRAY;
+  if (!array || !key || *key >= map.max_entries || call.helper->id != LOOKUP) return true;
+  call.found = true;
+  Demand demand;
+  demand.slots[reg(r).frame] = uint64_t{1} << slot_of(*fixed_stack_offset(reg(r)));
+  need(demand);
+  return true;
 }
 
 // `size` bytes at the register's pointer, which the call reads, writes, or both.
@@ -231,7 +260,7 @@ bool Verifier::finish_helper(Call& call) {
   if (call.room) {
     const DynptrKind kind = call.makes_ringbuf_dynptr ? DynptrKind::Ringbuf : DynptrKind::Local;
     if (!call.makes_ringbuf_dynptr && reg(1).kind != Kind::MapValue)
-      return reject(EFAULT,
+      return reject(EACCES,
                     fmt::format("Unsupported reg type {} for bpf_dynptr_from_mem data", kind_name(reg(1))),
                     fmt::format("{} A dynptr can be made over a map value.", about(1)));
     if (!new_dynptr(call, kind, call.makes_ringbuf_dynptr ? acquire() : 0, false)) return false;
@@ -261,7 +290,7 @@ bool Verifier::finish_helper(Call& call) {
       break;
   }
   clobber_caller_saved();
-  if (result.is_pointer()) {
+  if (result.is_pointer() && !call.found) {
     result.or_null = true;
     result.id = result.ringbuf ? result.reference : fresh_id();
   }

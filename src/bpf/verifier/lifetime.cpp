@@ -40,7 +40,7 @@ void Verifier::invalidate(uint32_t reference) {
   };
   for (Frame& f : current_.frames) {
     for (Value& value : f.registers)
-      if (dead(value)) value = Value();
+      if (dead(value)) value = Value::unknown(pc_);
     for (Slot& slot : f.stack)
       if (slot.is_spill() && dead(slot.value)) slot.fill(Byte::Misc);
   }

@@ -55,7 +55,9 @@ bool Verifier::stack_bounds(unsigned r, int offset, uint64_t size, const char* d
           ? fmt::format("invalid{} stack R{} off={} size={}", doing, r, low, size)
           : fmt::format("invalid variable-offset{} stack R{} var_off=({:#x}; {:#x}) off={} size={}", doing, r,
                         part.bits.value, part.bits.mask, fixed, size);
-  return reject(EACCES, message,
+  // Linux's distinction: starting outside, or only ending there.
+  const bool starts_outside = low < -BPF_STACK_BYTES || low > -1;
+  return reject(starts_outside ? EACCES : EINVAL, message,
                 fmt::format("{} A frame's stack is the {} bytes below r10; this access covers {} to {}.",
                             about(r), BPF_STACK_BYTES, low, high - 1));
 }

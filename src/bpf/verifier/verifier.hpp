@@ -41,6 +41,7 @@ class Verifier {
     std::optional<uint64_t> constant_size;  // of the memory returned
     bool constant_size_read_only = false;
     uint32_t release = 0;                   // the reference that the call takes away
+    bool found = false;                     // a lookup that can't fail
     unsigned callback = 0;                  // the register with its function
     std::optional<Value> iterator, dynptr;  // their slots as they were
     Value iterator_pointer;
@@ -142,6 +143,8 @@ class Verifier {
   bool check_size_is_bounded(unsigned size, bool zero_is_fine);
   bool check_constant_string(unsigned reg);
   bool check_record(Call& call, unsigned reg);
+  bool check_key(Call& call, unsigned reg);
+  std::optional<uint32_t> constant_key(unsigned reg) const;
   bool expect(unsigned reg, bool ok, const char* expected);
   bool known_constant(unsigned reg, uint64_t* value, int code, const char* message);
   bool finish_helper(Call& call);
