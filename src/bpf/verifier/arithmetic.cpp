@@ -56,7 +56,7 @@ bool Verifier::alu(Insn insn) {
   if (dst.is_pointer() && src.is_pointer()) {
     if (op == BPF_SUB) return set(insn.dst, Value::unknown());
     return reject(EACCES, fmt::format("R{} pointer {} pointer prohibited", +insn.dst, operator_text(op)),
-                  fmt::format("Both operands are pointers: {}; {}. Only their difference can be taken.",
+                  fmt::format("Both operands are pointers: {} {} Only their difference can be taken.",
                               about(insn.dst), about(insn.src)));
   }
   if (dst.is_pointer() || src.is_pointer()) {
@@ -65,19 +65,24 @@ bool Verifier::alu(Insn insn) {
     if (!is64)
       return reject(EACCES, fmt::format("R{} 32-bit pointer arithmetic prohibited", +insn.dst),
                     "A pointer has 64 bits: arithmetic on its low half loses what it points to.");
-    if (op != BPF_ADD && op != BPF_SUB)
-      return reject(
-          EACCES,
-          fmt::format("R{} pointer arithmetic with {} operator prohibited", +insn.dst, operator_text(op)),
-          fmt::format("Pointers can only be added to and subtracted from. {}.",
-                      about(swapped ? insn.src : insn.dst)));
+    if (op != BPF_ADD && op != BPF_SUB) {
+      const bool bitwise = op == BPF_AND || op == BPF_OR || op == BPF_XOR;
+      return reject(EACCES,
+                    fmt::format(fmt::runtime(bitwise ? "R{} bitwise operator {} on pointer prohibited"
+                                                     : "R{} pointer arithmetic with {} operator prohibited"),
+                                +insn.dst, operator_text(op)),
+                    fmt::format("Pointers can only be added to and subtracted from. {}",
+                                about(swapped ? insn.src : insn.dst)));
+    }
     if (swapped && op == BPF_SUB)
       return reject(EACCES, fmt::format("R{} tried to subtract pointer from scalar", +insn.dst),
                     "A number minus a pointer points nowhere.");
     return pointer_arithmetic(insn, swapped ? src : dst, swapped ? dst.scalar : src.scalar);
   }
 
-  Value result = Value::number(scalar_alu(op, is64, insn.off, dst.scalar, src.scalar));
+  if ((op == BPF_AND || op == BPF_OR) && src.is_constant() && !split_sign(insn)) return false;
+  const Scalar& left = reg(insn.dst).scalar;
+  Value result = Value::number(scalar_alu(op, is64, insn.off, left, src.scalar));
   // x + constant stays linked to x: a bound found for one later is a bound for the other.
   if (is64 && op == BPF_ADD && !uses_register(insn) && dst.id != 0) {
     const int64_t delta = static_cast<int64_t>(dst.delta) + insn.imm;
@@ -88,6 +93,21 @@ bool Verifier::alu(Insn insn) {
     }
   }
   return set(insn.dst, result);
+}
+
+// `x s>>= 31; x &= C` is how compilers choose between 0 and C. 0 and -1 have nothing in common that the
+// domain could describe, so each is followed on its own: 0 later, -1 now.
+bool Verifier::split_sign(Insn insn) {
+  const Scalar& dst = reg(insn.dst).scalar;
+  const bool is64 = insn_class(insn) == BPF_ALU64;
+  const bool sign = is64 ? dst.smin == -1 && dst.smax == 0 : dst.s32_min == -1 && dst.s32_max == 0;
+  if (!sign) return true;
+  State zero = current_;
+  zero.insn = pc_;
+  zero.top().registers[insn.dst] = Value::number(Scalar::constant(0), pc_);
+  if (!push_branch(std::move(zero))) return false;
+  reg(insn.dst) = Value::number(Scalar::constant(~uint64_t{0}), pc_);
+  return true;
 }
 
 bool Verifier::byte_swap_or_negate(Insn insn) {

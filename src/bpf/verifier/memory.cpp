@@ -14,6 +14,11 @@ namespace {
 constexpr uint64_t VARIABLE_OFFSET_MAX = uint64_t{1} << 29;  // as Linux
 
 std::string tnum_text(const Tnum& bits) { return fmt::format("({:#x}; {:#x})", bits.value, bits.mask); }
+
+const char* map_structure(BpfMapType type) {
+  if (type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_PERCPU_ARRAY) return "bpf_array";
+  return type == BPF_MAP_TYPE_RINGBUF ? "bpf_ringbuf_map" : "bpf_htab";
+}
 }  // namespace
 
 bool Verifier::load_constant(Insn insn) {
@@ -121,6 +126,11 @@ bool Verifier::atomic(Insn insn) {
 bool Verifier::access(unsigned r, int offset, unsigned size, Access kind, bool aligned, const Value* stored,
                       Value* loaded) {
   const Value& pointer = reg(r);
+  if (pointer.kind == Kind::Map && kind == Access::Write)
+    return reject(EACCES,
+                  fmt::format("only read from {} is supported",
+                              map_structure(program_->maps[pointer.index]->definition().type)),
+                  fmt::format("{} That is the map itself: look up an element to write to.", about(r)));
   if (pointer.or_null || !pointer.is_pointer() || pointer.kind == Kind::Map || pointer.kind == Kind::Function)
     return reject(EACCES, fmt::format("R{} invalid mem access '{}'", r, kind_name(pointer)),
                   pointer.or_null

@@ -70,7 +70,12 @@ bool Verifier::call_global(uint32_t index) {
     }
     if (reg(r).is_null()) continue;
     const uint64_t size = btf->size_of(btf->target(type));
-    if (!check_memory_argument(r, size, true, true)) return false;
+    // The function checks for NULL itself.
+    const Value passed = reg(r);
+    reg(r).or_null = false;
+    const bool fits = check_memory_argument(r, size, true, true);
+    reg(r) = passed;
+    if (!fits) return false;
   }
   clobber_caller_saved();
   if (!returns_void(index)) set(0, Value::unknown());
@@ -174,6 +179,18 @@ bool Verifier::leave_entry() {
   return true;
 }
 
+// The first instruction of `caller` that calls `callee`, or takes its address.
+uint32_t Verifier::call_site(uint32_t caller, uint32_t callee) const {
+  const Subprogram& sub = program_->subprograms[caller];
+  for (uint32_t i = sub.start; i < sub.end; i += insn_slots(program_->insns[i])) {
+    const Insn insn = program_->insns[i];
+    const bool refers =
+        (is_call(insn) && insn.src == BPF_PSEUDO_CALL) || (is_64bit_imm(insn) && insn.src == BPF_PSEUDO_FUNC);
+    if (refers && static_cast<uint32_t>(insn.imm) == callee) return i;
+  }
+  return sub.start;
+}
+
 // The sum of the frames of every chain of calls.
 bool Verifier::check_depth() {
   struct Chain {
@@ -183,12 +200,14 @@ bool Verifier::check_depth() {
   for (uint32_t sub : cfg_.bottom_up()) {
     Chain below;
     uint32_t frames = 0;
+    pc_ = program_->subprograms[sub].start;
     for (uint32_t callee : cfg_.callees(sub)) {
-      if (deepest[callee].bytes > below.bytes) below = deepest[callee];
       frames = std::max(frames, deepest[callee].frames);
+      if (deepest[callee].bytes <= below.bytes) continue;
+      below = deepest[callee];
+      pc_ = call_site(sub, callee);
     }
     deepest[sub] = {below.bytes + frame_bytes(stack_bytes_[sub]), below.calls + 1, frames + 1};
-    pc_ = program_->subprograms[sub].start;
     if (deepest[sub].frames > BPF_FRAMES_MAX)
       return reject(E2BIG, fmt::format("the call stack of {} frames is too deep !", deepest[sub].frames),
                     fmt::format("At most {} functions may be active at once.", BPF_FRAMES_MAX));

@@ -96,6 +96,7 @@ class Verifier {
   bool alu(Insn insn);
   bool move(Insn insn);
   bool byte_swap_or_negate(Insn insn);
+  bool split_sign(Insn insn);
   bool pointer_arithmetic(Insn insn, const Value& pointer, const Scalar& number);
   bool sane_offset(const Value& pointer, const Scalar& number, bool is_result);
 
@@ -182,6 +183,7 @@ class Verifier {
   bool leave();
   bool leave_callback();
   bool leave_entry();
+  uint32_t call_site(uint32_t caller, uint32_t callee) const;
   bool check_depth();
 
   // report.cpp
