@@ -9,7 +9,8 @@ namespace ring3::bpf {
 
 Result<std::unique_ptr<Interpreter>> Interpreter::create(const VerifiedProgram& program,
                                                          InterpreterOptions options) {
-  return std::unique_ptr<Interpreter>(new Interpreter(TRY(decode(program, options))));
+  std::unique_ptr<Code> code = TRY(decode(program, options));
+  return std::unique_ptr<Interpreter>(new Interpreter(std::move(code)));
 }
 
 Interpreter::Interpreter(std::unique_ptr<Code> code) : code_(std::move(code)) {}

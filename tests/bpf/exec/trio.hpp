@@ -41,7 +41,7 @@ class Trio : public ::testing::Test {
   // `input` is what memory holds at entry, and zeroes.
   void compare(const Code& code, const std::vector<uint64_t>& input, const std::string& name) {
     std::vector<std::byte> start(kBytes);
-    std::memcpy(start.data(), input.data(), input.size() * sizeof(uint64_t));
+    if (!input.empty()) std::memcpy(start.data(), input.data(), input.size() * sizeof(uint64_t));
     std::memcpy(kernel_->memory().data(), start.data(), kBytes);
     const std::string refusal = kernel_->run(code.for_kernel());
     ASSERT_EQ(refusal, "") << name << "\n" << listing(code.insns());
