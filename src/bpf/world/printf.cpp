@@ -26,7 +26,7 @@ class Output {
   Output(char* out, size_t size) : out_(out), size_(size) {}
 
   void put(std::string_view text) {
-    if (size_ > 0 && length_ < size_ - 1) {
+    if (!text.empty() && size_ > 0 && length_ < size_ - 1) {
       const size_t kept = std::min(text.size(), size_ - 1 - length_);
       memcpy(out_ + length_, text.data(), kept);
     }
