@@ -10,8 +10,9 @@ namespace ring3::bpf::test {
 
 struct RawCase {
   const char* name;
-  std::vector<Insn> insns;  // calls of subprograms as displacements, as the kernel has them
-  const char* message;      // part of Linux's message; nullptr: accepted
+  std::vector<Insn> insns;     // calls of subprograms as displacements, as the kernel has them
+  const char* message;         // part of Linux's message; nullptr: accepted
+  const char* ours = nullptr;  // of ring3's, where it refuses the program for another reason
 };
 
 std::vector<RawCase> raw_cases();

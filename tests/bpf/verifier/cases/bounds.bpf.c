@@ -30,7 +30,7 @@ PROGRAM(value_far_away) {
 PROGRAM(index_without_upper_check) {
   struct value* value = array_value();
   if (!value) return 0;
-  return value->bytes[NUMBER()];  // REFUSED: R0 unbounded memory access
+  return value->bytes[NUMBER()];  // REFUSED: R7 unbounded memory access, make sure to bounds check any such access
 }
 
 PROGRAM(index_without_lower_check) {
@@ -39,7 +39,7 @@ PROGRAM(index_without_lower_check) {
   long index = (int)NUMBER();
   barrier_var(index);
   if (index >= 48) return 0;
-  return value->bytes[index];  // REFUSED: R0 min value is negative, either use unsigned index or do a if (index >=0) check.
+  return value->bytes[index];  // REFUSED: value -2147483648 makes map_value pointer be out of bounds
 }
 
 PROGRAM(index_off_by_one) {

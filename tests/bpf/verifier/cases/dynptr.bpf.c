@@ -62,7 +62,7 @@ PROGRAM(data_of_unknown_size) {
   struct bpf_dynptr ptr;
   if (!value) return 0;
   bpf_dynptr_from_mem(value, sizeof(*value), 0, &ptr);
-  return bpf_dynptr_data(&ptr, 0, NUMBER()) != 0;  // REFUSED: R3 is not a const
+  return bpf_dynptr_data(&ptr, 0, NUMBER()) != 0;  // REFUSED: R3 is not a known constant
 }
 
 PROGRAM(slice_outlives_dynptr) {

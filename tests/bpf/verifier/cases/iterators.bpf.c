@@ -20,13 +20,13 @@ PROGRAM(iterator_leaked_on_one_path) {
 
 PROGRAM(next_without_new) {
   struct bpf_iter_num it = {};
-  bpf_iter_num_next(&it);  // REFUSED: expected an initialized iter_num as arg #1
+  bpf_iter_num_next(&it);  // REFUSED: expected an initialized iter_num as arg #0
   return 0;
 }
 
 PROGRAM(destroy_without_new) {
   struct bpf_iter_num it = {};
-  bpf_iter_num_destroy(&it);  // REFUSED: expected an initialized iter_num as arg #1
+  bpf_iter_num_destroy(&it);  // REFUSED: expected an initialized iter_num as arg #0
   return 0;
 }
 
@@ -34,14 +34,14 @@ PROGRAM(next_after_destroy) {
   struct bpf_iter_num it;
   bpf_iter_num_new(&it, 0, 10);
   bpf_iter_num_destroy(&it);
-  bpf_iter_num_next(&it);  // REFUSED: expected an initialized iter_num as arg #1
+  bpf_iter_num_next(&it);  // REFUSED: expected an initialized iter_num as arg #0
   return 0;
 }
 
 PROGRAM(new_twice) {
   struct bpf_iter_num it;
   bpf_iter_num_new(&it, 0, 10);
-  bpf_iter_num_new(&it, 0, 10);  // REFUSED: expected uninitialized iter_num as arg #1
+  bpf_iter_num_new(&it, 0, 10);  // REFUSED: expected uninitialized iter_num as arg #0
   bpf_iter_num_destroy(&it);
   return 0;
 }
@@ -50,7 +50,7 @@ PROGRAM(iterator_overwritten) {
   struct bpf_iter_num it;
   bpf_iter_num_new(&it, 0, 10);
   ((volatile struct bpf_iter_num*)&it)->opaque[0] = 0;
-  bpf_iter_num_destroy(&it);  // REFUSED: expected an initialized iter_num as arg #1
+  bpf_iter_num_destroy(&it);  // REFUSED: expected an initialized iter_num as arg #0
   return 0;
 }
 
@@ -77,7 +77,7 @@ PROGRAM(iterator_from_a_number) {
 PROGRAM(element_unchecked) {
   struct bpf_iter_num it;
   bpf_iter_num_new(&it, 0, 10);
-  int first = *(volatile int*)bpf_iter_num_next(&it);  // REFUSED: R0 invalid mem access 'rdonly_mem_or_null'
+  int first = *(volatile int*)bpf_iter_num_next(&it);  // REFUSED: R0 invalid mem access 'scalar'
   bpf_iter_num_destroy(&it);
   return first;
 }

@@ -19,7 +19,7 @@ FAST_STEP(region_without_sleep) {  // ACCEPTED
 
 STEP(writes_to_the_user) {
   __u64 word = 0;
-  return bpf_probe_write_user((void*)word, &word, 8);  // REFUSED: bpf_probe_write_user#36
+  return bpf_probe_write_user((void*)word, &word, 8);  // REFUSED: #36
 }
 
 STEP(context_is_a_number) {
@@ -31,7 +31,7 @@ STEP(context_is_null) {
 }
 
 STEP(context_is_the_parameters) {
-  return bpf_io_uring_submit_sqes((void*)params, 1);  // REFUSED: arg#0
+  return bpf_io_uring_submit_sqes((void*)params, 1);  // REFUSED: args#0 expected pointer to STRUCT io_ring_ctx but R1 has a pointer to STRUCT iou_loop_params
 }
 
 STEP(context_is_the_stack) {
@@ -90,9 +90,9 @@ STEP(endless_step) {
   return 0;
 }
 
-STEP(record_leaked) {
+STEP(record_leaked) {  // REFUSED: Unreleased reference id=
   __u64* record = bpf_ringbuf_reserve(&records, 8, 0);
-  return record != 0;  // REFUSED: Unreleased reference id=
+  return record != 0;
 }
 
 BARE_STEP(no_return_value) {

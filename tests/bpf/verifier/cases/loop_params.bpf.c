@@ -28,13 +28,13 @@ STEP(params_written_across) {
 }
 
 STEP(params_written_before) {
-  *(volatile __u32*)((char*)params - 4) = 1;  // REFUSED: cannot write into ptr_iou_loop_params at off=-4 size=4
+  *(volatile __u32*)((char*)params - 4) = 1;  // REFUSED: R1 is ptr_iou_loop_params invalid negative access: off=-4
   return IOU_LOOP_CONTINUE;
 }
 
 STEP(params_written_at_unknown_place) {
   __u64 at = NUMBER() & 3;
-  asm volatile("%[p] += %[a]\n" "*(u8 *)(%[p] + 0) = 1" : [p] "+r"(params) : [a] "r"(at));  // REFUSED: variable ptr_ access var_off=(0x0; 0x3) disallowed
+  asm volatile("%[p] += %[a]\n" "*(u8 *)(%[p] + 0) = 1" : [p] "+r"(params) : [a] "r"(at));  // REFUSED: is ptr_iou_loop_params invalid variable offset: off=0, var_off=(0x0; 0x3)
   return IOU_LOOP_CONTINUE;
 }
 
@@ -68,7 +68,7 @@ STEP(context_at_unknown_place) {
 }
 
 BARE_STEP(no_third_argument) {
-  asm volatile("r0 = *(u64 *)(r1 + 16)");  // REFUSED: func 'no_third_argument' doesn't have 3-th argument
+  asm volatile("r0 = *(u64 *)(r1 + 16)");  // REFUSED: func 'loop_step' doesn't have 3-th argument
   asm volatile("r0 = 0");
   asm volatile("exit");
 }
@@ -80,6 +80,6 @@ BARE_STEP(arguments_written) {
 }
 
 BARE_STEP(half_an_argument) {
-  asm volatile("r0 = *(u32 *)(r1 + 0)");  // REFUSED: func 'half_an_argument'
+  asm volatile("r0 = *(u32 *)(r1 + 0)");  // REFUSED: invalid bpf_context access off=0 size=4
   asm volatile("exit");
 }

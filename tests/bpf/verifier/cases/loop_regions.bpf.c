@@ -39,7 +39,7 @@ STEP(region_index_negative) {
   long index = (int)NUMBER();
   barrier_var(index);
   if (!region || index >= 64) return IOU_LOOP_STOP;
-  return region[index];  // REFUSED: min value is negative
+  return region[index];  // REFUSED: value -2147483648 makes mem pointer be out of bounds
 }
 
 STEP(region_masked_too_wide) {

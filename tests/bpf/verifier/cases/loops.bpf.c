@@ -14,10 +14,7 @@ PROGRAM(endless_with_condition) {
 
 PROGRAM(endless_counter) {
   __u64 i = 0;
-  do {
-    i++;  // REFUSED: BPF program is too large. Processed 1000001 insn
-    barrier_var(i);
-  } while (i != 0);
+  do { i++; barrier_var(i); } while (i != 0);  // REFUSED: BPF program is too large. Processed 1000001 insn
   return 0;
 }
 

@@ -28,7 +28,7 @@ PROGRAM(used_where_null) {
 
 PROGRAM(arithmetic_before_check) {
   struct value* value = hash_value();
-  asm volatile("%[v] += 8" : [v] "+r"(value));  // REFUSED: R0 pointer arithmetic on map_value_or_null prohibited, null-check it first
+  asm volatile("%[v] += 8" : [v] "+r"(value));  // REFUSED: R1 pointer arithmetic on map_value_or_null prohibited, null-check it first
   if (!value) return 0;
   return value->bytes[0];
 }

@@ -41,7 +41,7 @@ PROGRAM(record_past_end) {
 }
 
 PROGRAM(record_of_unknown_size) {
-  __u64* record = bpf_ringbuf_reserve(&records, NUMBER(), 0);  // REFUSED: R2 is not a const
+  __u64* record = bpf_ringbuf_reserve(&records, NUMBER(), 0);  // REFUSED: R2 is not a known constant
   if (record) bpf_ringbuf_discard(record, 0);
   return 0;
 }
@@ -74,7 +74,7 @@ PROGRAM(reserved_from_array) {
 
 PROGRAM(lookup_in_ringbuf) {
   __u64 key = 0;
-  return bpf_map_lookup_elem(&records, &key) != 0;  // REFUSED: cannot pass map_type 27 into func bpf_map_lookup_elem#1
+  return bpf_map_lookup_elem(&records, &key) != 0;  // REFUSED: cannot pass map_type 27 into func bpf_map_lookup_elem#1 LINUX: refused, for the key that has no size
 }
 
 PROGRAM(record_submitted) {  // ACCEPTED

@@ -78,5 +78,5 @@ PROGRAM(difference_may_be_negative) {
   __u64 a = NUMBER() & 15, b = NUMBER() & 15;
   __u64 at = a - b;
   barrier_var(at);
-  return ((volatile char*)value)[at];  // REFUSED: R0 min value is negative
+  return ((volatile char*)value)[at];  // REFUSED: R6 min value is negative
 }
