@@ -245,7 +245,7 @@ class FunctionCheck {
       return malformed(fmt::format("jump out of range from insn {} to {}", at_, *target),
                        fmt::format("the jump leaves its function, which is at {} to {}", start_, end_ - 1));
     if (second_half_[*target - start_])
-      return malformed(fmt::format("jump into the middle of ldimm64 insn {}", *target),
+      return malformed(fmt::format("jump into the middle of ldimm64 insn {}", *target - 1),
                        "the jump leads into the second half of a 16-byte instruction");
     return std::nullopt;
   }
