@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 namespace ring3::bpf::test {
 
@@ -28,7 +29,8 @@ constexpr uint32_t prog_type_syscall = 31, flag_sleepable = 1u << 4;
 
 HostVerdict load(std::span<const Insn> insns, unsigned log_level) {
   HostVerdict out;
-  out.log.resize(log_level ? 1 << 20 : 0);
+  static std::vector<char> log(1 << 20);
+  log[0] = 0;
   ProgLoad attr{};
   attr.prog_type = prog_type_syscall;
   attr.insn_cnt = insns.size();
@@ -37,14 +39,14 @@ HostVerdict load(std::span<const Insn> insns, unsigned log_level) {
   attr.prog_flags = flag_sleepable;
   if (log_level) {
     attr.log_level = log_level;
-    attr.log_size = out.log.size();
-    attr.log_buf = reinterpret_cast<uint64_t>(out.log.data());
+    attr.log_size = log.size();
+    attr.log_buf = reinterpret_cast<uint64_t>(log.data());
   }
   long fd = syscall(SYS_bpf, prog_load, &attr, sizeof(attr));
   out.available = true;
   out.accepted = fd >= 0;
   out.error = fd >= 0 ? 0 : errno;
-  out.log.resize(strlen(out.log.c_str()));
+  out.log = log.data();
   if (fd >= 0) close(static_cast<int>(fd));
   return out;
 }
