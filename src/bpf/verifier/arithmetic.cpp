@@ -62,6 +62,8 @@ bool Verifier::alu(Insn insn) {
   if (dst.is_pointer() || src.is_pointer()) {
     const bool swapped = src.is_pointer();
     if (swapped || uses_register(insn)) need(swapped ? insn.dst : insn.src);
+    // The low half of a difference is a number like any other.
+    if (!is64 && op == BPF_SUB) return set(insn.dst, Value::number(Scalar::of_size(4)));
     if (!is64)
       return reject(EACCES, fmt::format("R{} 32-bit pointer arithmetic prohibited", +insn.dst),
                     "A pointer has 64 bits: arithmetic on its low half loses what it points to.");

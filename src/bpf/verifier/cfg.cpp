@@ -131,6 +131,10 @@ std::expected<void, Fault> Cfg::order(const Program& program) {
   };
   for (uint32_t root = 0; root < callees_.size(); ++root) {
     if (colour[root] != New) continue;
+    if (root != 0 && !program.subprograms[root].global)
+      return fault(EINVAL, program.subprograms[root].start,
+                   fmt::format("unreachable insn {}", program.subprograms[root].start),
+                   fmt::format("Nothing calls {}().", program.subprograms[root].name));
     std::vector<Visit> path{{root}};
     colour[root] = Open;
     while (!path.empty()) {
