@@ -2,25 +2,62 @@
 // its programs ends with a result or with an error that says where and what.
 #include "bpf/object/object.hpp"
 
+#include <fmt/core.h>
+
 #include <cstdint>
 #include <cstdlib>
 #include <span>
 
 #include "bpf/link/collection.hpp"
 #include "bpf/verifier/verify.hpp"
-#include "hooks/loop/world.hpp"
+#include "bpf/world/world.hpp"
+
+extern "C" {
+extern const unsigned char fuzz_world_btf[];
+extern const uint64_t fuzz_world_btf_size;
+}
 
 namespace {
 using namespace ring3;
 using namespace ring3::bpf;
 
-// Keeps a result from being optimised away, and traps on a check that fails.
-void expect(bool holds) {
-  if (!holds) abort();
+// Ends the run with what was expected.
+#define expect(condition)                        \
+  do {                                           \
+    if (condition) break;                        \
+    fmt::print(stderr, "not: {}\n", #condition); \
+    abort();                                     \
+  } while (0)
+
+// The world of tests/bpf/link, with what every world has.
+std::shared_ptr<const World> make_world() {
+  const NativeFunction nothing = [](Machine&, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) {
+    return uint64_t{0};
+  };
+  const Kfunc kfuncs[] = {{"test_kfunc", 0, nothing, {}}, {"test_pointer", KF_RET_NULL, nothing, {}}};
+  StructOpsMember step, stay_awake;
+  step.name = "step";
+  step.must_exist = true;
+  stay_awake.name = "stay_awake";
+  stay_awake.may_sleep = false;
+  StructOpsType type;
+  type.name = "test_ops";
+  type.members = {step, stay_awake};
+  type.settable = {"ring_fd", "priv"};
+  World::Builder builder;
+  add_common(builder);
+  builder.types(std::as_bytes(std::span(fuzz_world_btf, fuzz_world_btf_size)))
+      .kfuncs(kfuncs)
+      .struct_ops(type);
+  auto world = builder.build();
+  expect(world.has_value());
+  return *world;
 }
 
 void expect_message(const Error& error) {
-  expect(error.code > 0 && !error.place.empty() && !error.message.empty());
+  if (error.code > 0 && !error.place.empty() && !error.message.empty()) return;
+  fmt::print(stderr, "an error without place or message: {}\n", error.text());
+  abort();
 }
 
 void ask(const Btf& btf) {
@@ -56,10 +93,11 @@ void ask(const Collection& collection) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const auto world = make_world();
   const auto object = Object::parse(std::as_bytes(std::span(data, size)), "input.bpf.o");
   if (!object) return expect_message(object.error()), 0;
   ask((*object)->btf);
-  const auto collection = Collection::create(*object, hooks::loop_world());
+  const auto collection = Collection::create(*object, world);
   if (!collection) return expect_message(collection.error()), 0;
   ask(**collection);
   (*collection)->freeze();

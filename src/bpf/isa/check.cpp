@@ -101,25 +101,16 @@ consteval std::array<Rule, 256> make_rules() {
 }
 constexpr std::array<Rule, 256> RULES = make_rules();
 
-bool is_atomic(Insn insn) {
-  const bool wide = access_bytes(insn) >= 4;
-  switch (insn.imm) {
-    case BPF_LOAD_ACQ:
-    case BPF_STORE_REL:
-      return true;
+// Operations that read, change and write memory; these come in 4 and 8 bytes only.
+bool is_read_modify_write(int32_t operation) {
+  switch (operation & ~BPF_FETCH) {
     case BPF_ADD:
     case BPF_OR:
     case BPF_AND:
     case BPF_XOR:
-    case BPF_ADD | BPF_FETCH:
-    case BPF_OR | BPF_FETCH:
-    case BPF_AND | BPF_FETCH:
-    case BPF_XOR | BPF_FETCH:
-    case BPF_XCHG:
-    case BPF_CMPXCHG:
-      return wide;
+      return true;
     default:
-      return false;
+      return operation == BPF_XCHG || operation == BPF_CMPXCHG;
   }
 }
 
@@ -153,22 +144,36 @@ class FunctionCheck {
         fmt::format("the instruction's {} must be zero or one of the values defined for it", field));
   }
 
+  // In Linux's order: what is reserved, then which registers, so that the message of an instruction with
+  // several faults is the same.
   std::optional<MalformedInsn> check(Insn insn) {
     const Rule& rule = RULES[insn.code];
+    const bool is_load_mode = insn_mode(insn) == BPF_MEM || insn_mode(insn) == BPF_MEMSX;
+    if (!rule.family && insn_class(insn) == BPF_LDX && !(is_load_mode && insn.imm == 0))
+      return malformed("BPF_LDX uses reserved fields", fmt::format("opcode {:#04x} is no load", insn.code));
     if (!rule.family)
       return malformed(fmt::format("unknown opcode {:02x}", insn.code),
                        fmt::format("opcode {:#04x} is no BPF instruction", insn.code));
-    if (insn.dst > 10) return no_register(insn.dst);
-    if (rule.src == Src::Register && insn.src > 10) return no_register(insn.src);
+    if (insn.code == (BPF_JMP | BPF_JCOND) && (insn.dst || insn.src || insn.imm))
+      return malformed(fmt::format("invalid may_goto imm {}", insn.imm),
+                       "may_goto has an offset and nothing else");
     if (rule.dst == Dst::Zero && insn.dst) return reserved(rule, "destination register");
-    if (is_64bit_imm(insn)) return check_wide(insn);
     if (rule.src == Src::Zero && insn.src) return reserved(rule, "source register");
     if (rule.src == Src::CallKind && insn.src > BPF_PSEUDO_KFUNC_CALL)
       return reserved(rule, "source register");
     if (rule.src == Src::CallKind && insn.off && insn.src != BPF_PSEUDO_KFUNC_CALL)
       return reserved(rule, "offset");
+    if (is_64bit_imm(insn)) {
+      if (auto bad = check_wide(insn)) return bad;
+    }
     if (!check_off(rule.off, insn.off)) return reserved(rule, "offset");
-    return check_imm(rule, insn);
+    const bool is_operand = rule.imm == Imm::Divisor || rule.imm == Imm::Shift32 || rule.imm == Imm::Shift64;
+    if (!is_operand) {
+      if (auto bad = check_imm(rule, insn)) return bad;
+    }
+    if (rule.src == Src::Register && insn.src > 10) return no_register(insn.src);
+    if (insn.dst > 10) return no_register(insn.dst);
+    return is_operand ? check_imm(rule, insn) : std::nullopt;
   }
 
   MalformedInsn no_register(unsigned number) const {
@@ -198,7 +203,10 @@ class FunctionCheck {
         if (imm) return reserved(rule, "constant");
         break;
       case Imm::MoveImm:  // the address spaces of a cast: from the arena, or to it
-        if (insn.off == 1 ? imm != 1 && imm != 1 << 16 : imm != 0) return reserved(rule, "constant");
+        if (insn.off == 1 && imm != 1 && imm != 1 << 16)
+          return malformed("addr_space_cast insn can only convert between address space 1 and 0",
+                           "address space 1 is the arena's, 0 is what programs use");
+        if (insn.off != 1 && imm) return reserved(rule, "constant");
         break;
       case Imm::Divisor:
         if (!imm) return malformed("div by zero", "the constant divisor is zero");
@@ -215,10 +223,13 @@ class FunctionCheck {
         if (imm != 16 && imm != 32 && imm != 64) return reserved(rule, "constant");
         break;
       case Imm::Atomic:
-        if (!is_atomic(insn))
+        if (imm == BPF_LOAD_ACQ || imm == BPF_STORE_REL) break;
+        if (!is_read_modify_write(imm))
           return malformed(fmt::format("BPF_ATOMIC uses invalid atomic opcode {:02x}", uint32_t(imm)),
-                           fmt::format("atomic operation {:#x} on {} bytes does not exist", uint32_t(imm),
-                                       access_bytes(insn)));
+                           fmt::format("there is no atomic operation {:#x}", uint32_t(imm)));
+        if (access_bytes(insn) < 4)
+          return malformed("invalid atomic operand size",
+                           fmt::format("atomic operations are on 4 or 8 bytes, not {}", access_bytes(insn)));
         break;
       default:
         break;
@@ -229,7 +240,7 @@ class FunctionCheck {
   std::optional<MalformedInsn> check_wide(Insn insn) {
     if (at_ + 1 >= end_) return malformed("invalid bpf_ld_imm64 insn", "its second half is missing");
     const Insn next = insns_[at_ + 1];
-    if (insn.off || next.code || next.dst || next.src || next.off)
+    if (next.code || next.dst || next.src || next.off)
       return malformed("invalid bpf_ld_imm64 insn", "its second half must be zero but for the constant");
     if (insn.src > BPF_PSEUDO_MAP_IDX_VALUE)
       return malformed("unrecognized bpf_ld_imm64 insn",

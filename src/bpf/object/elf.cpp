@@ -90,7 +90,7 @@ Result<void> read_sections(Elf* elf, std::span<const std::byte> file, const std:
     const auto name = string_at(names, headers[i].sh_name);
     if (!name || (!name->empty() && !is_printable_name(*name)))
       return fail(EINVAL, fmt::format("section {}", i), "its name is damaged");
-    section.name = *name;
+    section.name = name->empty() ? fmt::format("section {}", i) : *name;
     section.type = headers[i].sh_type;
     section.flags = headers[i].sh_flags;
     section.size = headers[i].sh_size;

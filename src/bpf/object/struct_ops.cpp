@@ -27,7 +27,8 @@ Result<void> ObjectReader::read_struct_ops_section(uint32_t elf_section, bool li
     StructOpsVariable variable{std::string(btf.name(entry.variable)), 0, link, {}, {}};
     const std::string at = fmt::format("{} {}", section.name, variable.name);
     if (btf.kind(entry.variable) == BtfKind::Var) variable.type = btf.resolve(btf.target(entry.variable));
-    if (btf.kind(variable.type) != BtfKind::Struct) return fail(EINVAL, at, "the variable is no structure");
+    if (btf.kind(variable.type) != BtfKind::Struct || variable.name.empty())
+      return fail(EINVAL, at, "the variable is no structure with a name");
     const uint64_t size = btf.size_of(variable.type);
     if (entry.size != size || entry.offset < free_from || entry.offset + size > section.size)
       return fail(EINVAL, at, "its {} bytes at {} don't fit {} ({} bytes) there", entry.size, entry.offset,

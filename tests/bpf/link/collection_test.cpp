@@ -38,8 +38,9 @@ class Link : public testing::Test {
     const auto variable = collection_->variable(path);
     EXPECT_TRUE(variable) << variable.error().text();
     T value{};
-    if (variable) EXPECT_EQ(variable->bytes.size(), sizeof(T)) << path;
-    if (variable && variable->bytes.size() == sizeof(T)) memcpy(&value, variable->bytes.data(), sizeof(T));
+    if (!variable) return value;
+    EXPECT_EQ(variable->bytes.size(), sizeof(T)) << path;
+    if (variable->bytes.size() == sizeof(T)) memcpy(&value, variable->bytes.data(), sizeof(T));
     return value;
   }
 

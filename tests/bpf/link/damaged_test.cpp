@@ -37,6 +37,8 @@ bool load(const std::string& bytes, const std::string& what) {
 
 class Damaged : public testing::TestWithParam<const char*> {
  protected:
+  void SetUp() override { ASSERT_FALSE(bytes_.empty()); }
+
   std::string bytes_ = contents(fmt::format("{}/{}.bpf.o", RING3_TEST_OBJECTS, GetParam()));
 };
 
@@ -75,7 +77,7 @@ TEST_P(Damaged, WordsReplaced) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, Damaged, testing::Values("core", "programs", "stripped"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 }  // namespace
 }  // namespace ring3::bpf

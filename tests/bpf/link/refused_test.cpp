@@ -10,6 +10,8 @@ struct Case {
   const char* name;  // CASE_name of refused.c
   int code;          // 0: accepted
   const char *place, *says;
+
+  friend void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
 };
 
 class Refused : public testing::TestWithParam<Case> {};
@@ -47,7 +49,7 @@ const Case CASES[] = {
     {"number_as_callback", EINVAL, "ops.unknown_here", "set to a number"},
     {"plain_callback", EINVAL, "ops.step", "put it into SEC(\"struct_ops/plain\")"},
     {"data_pointer", ENOTSUP, ".struct_ops+", "priv is initialised with global"},
-    {"member_size", EINVAL, "ops.priv", "unsigned int in the object, but void * here"},
+    {"member_size", EINVAL, "ops.priv", "u32 in the object, but void * here"},
     {"unknown_type", ENOENT, "ops", "no struct_ops type no_such_ops; there is test_ops"},
     {"optional_section", ENOTSUP, "?.struct_ops", "drop the '?'"},
     {"no_kfunc", ENOENT, "refused.c:", "did you mean test_kfunc?"},
@@ -71,8 +73,8 @@ const Case CASES[] = {
     {"reads_ops", ENOTSUP, "in", "struct_ops variable ops"},
 };
 INSTANTIATE_TEST_SUITE_P(Cases, Refused, testing::ValuesIn(CASES),
-                         [](const testing::TestParamInfo<Case>& info) {
-                           return std::string(info.param.name);
+                         [](const testing::TestParamInfo<Case>& test) {
+                           return std::string(test.param.name);
                          });
 
 TEST(ObjectFile, Unreadable) {
