@@ -72,4 +72,8 @@ class Suite : public ::testing::TestWithParam<const char*> {
   std::vector<Completion> order_;
 };
 
+#define RING3_BACKEND_SUITE(name)                                                          \
+  INSTANTIATE_TEST_SUITE_P(Backends, name, ::testing::Values("host", "threads", "kernel"), \
+                           [](const auto& parameter) { return std::string(parameter.param); })
+
 }  // namespace ring3::backend::test

@@ -1,0 +1,43 @@
+// io_uring_register(2): files, buffers and the probe.
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "backend/threads/engine.hpp"
+#include "base/user_copy.hpp"
+
+namespace ring3::backend::threads {
+
+namespace {
+
+int probe(uint64_t address, unsigned count) {
+  constexpr unsigned kOpsMax = 256;
+  constexpr size_t kHeaderSize = 16, kOpSize = 8;
+  constexpr uint8_t kSupported = 1, kLastOp = abi::IORING_OP_URING_CMD128;
+  if (count > kOpsMax) return -EINVAL;
+  std::vector<uint8_t> bytes(kHeaderSize + count * kOpSize);
+  if (int result = copy_from_user(bytes.data(), address, bytes.size()); result < 0) return result;
+  for (uint8_t byte : bytes)
+    if (byte) return -EINVAL;
+  unsigned ops = std::min<unsigned>(count, kLastOp + 1);
+  bytes[0] = kLastOp;
+  bytes[1] = static_cast<uint8_t>(ops);
+  for (unsigned op = 0; op < ops; ++op) {
+    bytes[kHeaderSize + op * kOpSize] = static_cast<uint8_t>(op);
+    bytes[kHeaderSize + op * kOpSize + 2] = find_operation(static_cast<uint8_t>(op)) ? kSupported : 0;
+  }
+  return copy_to_user(address, bytes.data(), bytes.size());
+}
+
+}  // namespace
+
+int Engine::register_op(unsigned opcode, uint64_t argument, unsigned count) {
+  // Requests that were queued before see what was registered before.
+  flush();
+  if (opcode == abi::IORING_REGISTER_PROBE) return probe(argument, count);
+  if (opcode == abi::IORING_REGISTER_ENABLE_RINGS) return argument || count ? -EINVAL : 0;
+  std::lock_guard lock(mutex_);
+  return resources_.register_op(opcode, argument, count);
+}
+
+}  // namespace ring3::backend::threads
