@@ -28,6 +28,7 @@ bool Verifier::verify_function(uint32_t subprogram) {
   log_.clear();
   links_.clear();
   branches_.clear();
+  held_bytes_ = 0;
   parent_ = nullptr;
   current_ = State();
   current_.frames.emplace_back();
@@ -100,6 +101,7 @@ bool Verifier::push_branch(State state, bool enters) {
     return reject(E2BIG, fmt::format("The sequence of {} jumps is too complex.", branches_.size() + 1),
                   "Too many branches are open at once on one path.");
   ++parent_->branches;
+  held_bytes_ += state.bytes();
   branches_.push_back({std::move(state), parent_, log_.size(), enters});
   return true;
 }
@@ -115,6 +117,7 @@ bool Verifier::exit_path() {
   }
   if (branches_.empty()) return false;
   Branch& next = branches_.back();
+  held_bytes_ -= next.state.bytes();
   current_ = std::move(next.state);
   parent_ = next.parent;
   log_.resize(next.log_size);

@@ -179,6 +179,7 @@ void Verifier::add_back_edge(Node* entry, Node* target) {
     edge.stops.push_back({node->log_position - start, node});
     if (node == entry) break;
   }
+  held_bytes_ += edge.steps.size() * sizeof(Step);
   entry->edges.push_back(std::move(edge));
 }
 
@@ -210,8 +211,10 @@ void Verifier::settle(Node* node) {
     }
     node->pinned = true;
     std::ranges::move(node->edges, std::back_inserter(outer->edges));
+    held_bytes_ += way.steps.size() * sizeof(Step);
     outer->edges.push_back(std::move(way));
   }
+  for (const BackEdge& edge : node->edges) held_bytes_ -= edge.steps.size() * sizeof(Step);
   node->edges.clear();
 }
 

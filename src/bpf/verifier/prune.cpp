@@ -12,6 +12,8 @@ namespace ring3::bpf {
 using namespace abi;
 
 namespace {
+constexpr size_t HELD_BYTES_MAX = size_t{1} << 30;
+
 bool same_calls(const State& a, const State& b) {
   if (a.frames.size() != b.frames.size()) return false;
   for (size_t i = 0; i < a.frames.size(); ++i)
@@ -76,7 +78,7 @@ Verifier::Visit Verifier::visit() {
     if (++node->misses > node->hits * patience + patience) evict(pc_, i);
   }
   if (store) store_state();
-  return Visit::Explore;
+  return memory_is_bounded() ? Visit::Explore : Visit::Rejected;
 }
 
 // The path joins `node`. `entry`: the loop still being explored that this supposes to be safe, if any.
@@ -87,7 +89,7 @@ Verifier::Visit Verifier::hit(Node* node, Node* entry) {
     add_back_edge(entry, node);
     depend(parent_, entry);
   }
-  return Visit::Pruned;
+  return memory_is_bounded() ? Visit::Pruned : Visit::Rejected;
 }
 
 void Verifier::store_state() {
@@ -100,6 +102,7 @@ void Verifier::store_state() {
   node->log_position = log_.size();
   node->slot = nodes_.size();
   parent_ = node.get();
+  held_bytes_ += parent_->state.bytes();
   stored_[pc_].push_back(parent_);
   nodes_.push_back(std::move(node));
   jumps_at_store_ = jumps_;
@@ -131,9 +134,17 @@ void Verifier::evict(uint32_t insn, size_t index) {
 
 void Verifier::drop(Node* node) {
   const size_t slot = node->slot;
+  held_bytes_ -= node->state.bytes();
   std::swap(nodes_[slot], nodes_.back());
   nodes_[slot]->slot = slot;
   nodes_.pop_back();
+}
+
+// A program must not be able to use up the verifier's memory: as many states as this, honest ones never have.
+bool Verifier::memory_is_bounded() {
+  if (held_bytes_ <= HELD_BYTES_MAX) return true;
+  return reject(E2BIG, fmt::format("BPF program is too large. Processed {} insn", stats_.insns_visited),
+                "The paths through the program differ in too much for all of it to be remembered.");
 }
 
 // The outermost loop entry, still being explored, that the conclusions drawn from `node` depend on.

@@ -73,6 +73,11 @@ struct State {
       if (r.id == reference) return true;
     return false;
   }
+  size_t bytes() const {
+    size_t n = sizeof(State) + frames.size() * sizeof(Frame);
+    for (const Frame& frame : frames) n += frame.stack.size() * sizeof(Slot);
+    return n;
+  }
   // Calls f(value) on every register and spilled value of every frame.
   template <typename F>
   void each_value(F&& f) {

@@ -71,6 +71,7 @@ class Verifier {
   void clean(State& state) const;
   void drop(Node* node);
   void evict(uint32_t insn, size_t index);
+  bool memory_is_bounded();
   static Node* open_loop(const Node* node);
   static void depend(Node* node, Node* entry);
   void widen(const State& old, State& now) const;
@@ -222,6 +223,7 @@ class Verifier {
   std::vector<Demand> links_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::vector<Node*>> stored_;  // by instruction, newest last
+  size_t held_bytes_ = 0;                   // of states and steps that are kept
   uint32_t last_id_ = 0;
   uint32_t root_ = 0;  // the function being verified
   uint32_t jumps_ = 0, jumps_at_store_ = 0, insns_at_store_ = 0;
