@@ -4,9 +4,12 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
+#include <string_view>
 
 #include "abi/io_uring.hpp"
 #include "backend/backend.hpp"
@@ -15,6 +18,7 @@
 
 namespace ring3::ring {
 
+class Engine;
 class Ring;
 
 // What replaces submit-and-wait in enter(): the first of the ring's two extension points (the second is a row
@@ -61,6 +65,30 @@ class Ring {
   void flush_overflow();
   // Ends a wait() early. Any thread, async-signal-safe.
   void wake();
+
+  // For the public face of the ring (face.cpp).
+  int fd() const;
+  std::byte* sq_ring() const;
+  std::byte* sqes() const;
+  std::string_view backend() const;
+  RingCounters counters() const;
+
+ private:
+  explicit Ring(std::unique_ptr<Engine> engine);
+  int enter_unlocked(unsigned to_submit, unsigned min_complete, unsigned flags, const void* argument,
+                     size_t argument_size);
+  int drive(Driver& driver);
+  // Whether drive() runs: clear_driver() waits while it does and is not asleep.
+  enum class Driving : uint32_t { No, Awake, Asleep };
+  void now_driving(Driving driving);
+
+  const std::unique_ptr<Engine> engine_;
+  const bool single_issuer_;
+  std::atomic<bool> disabled_;
+  std::atomic<pid_t> submitter_ = 0;  // of a SINGLE_ISSUER ring; 0: whoever comes first
+  std::atomic<Driver*> driver_ = nullptr;
+  std::atomic<Driving> driving_ = Driving::No;
+  std::mutex mutex_;  // of enter() where several tasks may
 };
 
 // The live ring whose descriptor (ring3::Ring::fd, ring3_setup) that is, or nullptr. Any thread.

@@ -1,0 +1,180 @@
+// Results → CQEs, and what they set off: successors in a chain, cancellations, timeouts that count completions.
+#include <time.h>
+
+#include <cerrno>
+
+#include "ring/engine.hpp"
+
+namespace ring3::ring {
+
+namespace {
+
+uint64_t monotonic_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+bool is_zero_copy(uint8_t opcode) {
+  return opcode == abi::IORING_OP_SEND_ZC || opcode == abi::IORING_OP_SENDMSG_ZC;
+}
+
+}  // namespace
+
+void Engine::collect() {
+  backend::Completion batch[64];
+  while (const size_t count = backend->reap(batch))
+    for (size_t i = 0; i < count; ++i) complete(batch[i]);
+}
+
+void Engine::complete(const backend::Completion& completion) {
+  const uint32_t index = requests_.find(completion.token);
+  if (index == kNone) return;  // not one of ours, or twice: nobody waits for it
+  if (!(completion.flags & abi::IORING_CQE_F_MORE)) --in_backend_;
+  finish(index, completion.res, completion.flags);
+}
+
+// Posts the CQE of a request, and unless more are to come, frees its slot and turns to its successor.
+void Engine::finish(uint32_t index, int32_t res, uint32_t flags) {
+  Request& request = requests_.at(index);
+  const bool more = flags & abi::IORING_CQE_F_MORE;
+  if (request.is(Request::TimerSatisfied) && res == -ECANCELED) res = 0;
+  const bool failed = is_failure(request.opcode, res, request.full);
+  const bool skip = (request.flags & abi::IOSQE_CQE_SKIP_SUCCESS) && !failed && !more;
+  const bool silent = request.is(Request::NoCqe) || request.is(Request::Internal) ||
+                      (skip && !request.is(Request::ForceCqe));
+  if (!silent) {
+    cq.post(request.user_data, res, flags);
+    if (!counted_.empty()) [[unlikely]]
+      check_counted_timeouts();
+  }
+  // A zero-copy send says twice that it is done; its chain goes on after the first time.
+  const bool chain_goes_on = more ? is_zero_copy(request.opcode) : !request.is(Request::ChainDone);
+  if (more) {
+    if (chain_goes_on && !request.is(Request::ChainDone)) {
+      request.marks |= Request::ChainDone;
+      const Request copy = request;
+      request.next = kNone;
+      release_successor(copy, res);
+    }
+    return;
+  }
+  const Request copy = request;
+  requests_.release(index);
+  if (chain_goes_on && copy.next != kNone) release_successor(copy, res);
+  if (copy.is(Request::Internal) && copy.user_data != kNone)
+    cancel_child_done(static_cast<uint32_t>(copy.user_data), res);
+}
+
+// What the result of `request`, whose slot may be gone, means for the rest of its chain.
+void Engine::release_successor(const Request& request, int32_t res) {
+  if (request.next == kNone) return;
+  const bool breaks =
+      is_failure(request.opcode, res, request.full) && !(request.flags & abi::IOSQE_IO_HARDLINK);
+  // The request whose failure broke the chain decides whether the others are heard of.
+  const bool silently = request.flags & abi::IOSQE_CQE_SKIP_SUCCESS;
+  if (request.is(Request::BackendWalked)) {
+    if (!breaks || request.is(Request::NoCqe) || request.is(Request::ForceCqe)) return;
+    for (uint32_t index = request.next; index != kNone; index = requests_.at(index).next)
+      requests_.at(index).marks |= silently ? Request::NoCqe : Request::ForceCqe;
+    return;
+  }
+  if (breaks) return cancel_rest(request.next, silently);
+  requests_.at(request.next).state = RequestState::Ready;
+  tasks_.push(requests_, request.next);
+}
+
+// Timeouts that have seen as many completions as they were told to wait for.
+void Engine::check_counted_timeouts() {
+  for (size_t i = 0; i < counted_.size();) {
+    const Counted counted = counted_[i];
+    Request& request = requests_.at(counted.index);
+    const bool there = request.generation == counted.generation && request.state == RequestState::InBackend;
+    if (there && cq.total() < counted.total) {
+      ++i;
+      continue;
+    }
+    counted_.erase(counted_.begin() + static_cast<ptrdiff_t>(i));
+    if (!there) continue;
+    request.marks |= Request::TimerSatisfied;
+    abi::Sqe remove{};
+    remove.opcode = abi::IORING_OP_TIMEOUT_REMOVE;
+    remove.addr = requests_.token(counted.index);
+    send_internal(remove, kNone);
+  }
+}
+
+int Engine::wait(uint32_t completions, const backend::WaitLimits& limits) {
+  // Nothing is waited for while CQEs are kept back: whoever drives the ring has to make room first.
+  const uint64_t target = cq.total() + (cq.has_backlog() ? 0 : completions);
+  run_tasks();
+  int result = 0;
+  while (cq.total() < target) {
+    auto missing = static_cast<uint32_t>(target - cq.total());
+    // Requests that wait for others of this ring start only when we look.
+    if (requests_.live() > in_backend_) missing = 1;
+    publish();
+    must_flush_ = urgent_ = false;
+    const uint64_t before = cq.total();
+    result = backend->wait(missing, limits);
+    collect();
+    run_tasks();
+    if (result < 0 || woken_.load(std::memory_order_relaxed)) break;
+    if (cq.total() == before && !must_flush_) break;  // woken for nothing: whoever waits may look
+  }
+  if (woken_.load(std::memory_order_relaxed)) woken_ = false;
+  if (must_flush_) flush();
+  publish();
+  return result;
+}
+
+void Engine::poll_backend() {
+  run_tasks();
+  if (in_backend_ != 0) {
+    must_flush_ = urgent_ = false;
+    backend->wait(0, {});
+    collect();
+    run_tasks();
+    if (must_flush_) flush();
+  }
+  publish();
+}
+
+int Engine::flush() {
+  urgent_ = false;
+  if (!must_flush_) return 0;
+  must_flush_ = false;
+  return backend->flush();
+}
+
+void Engine::publish() {
+  if (cq.publish()) resources.notify();
+  sq.set_flag(abi::IORING_SQ_CQ_OVERFLOW, cq.has_backlog());
+}
+
+void Engine::flush_overflow() {
+  if (!cq.has_backlog()) [[likely]]
+    return;
+  cq.flush_backlog();
+  publish();
+}
+
+void Engine::cancel_all() {
+  closing_ = true;
+  while (!deferred_.empty()) cancel_rest(deferred_.pop(requests_), true);
+  deferred_requests_ = 0;
+  run_tasks();
+  while (in_backend_ != 0) {
+    abi::Sqe cancel{};
+    cancel.opcode = abi::IORING_OP_ASYNC_CANCEL;
+    cancel.fd = -1;
+    cancel.op_flags = 1u << 0 | 1u << 2;  // ALL, ANY
+    send_internal(cancel, kNone);
+    const uint64_t deadline_ns = monotonic_ns() + 10'000'000;
+    backend->wait(in_backend_, {.deadline_ns = deadline_ns});
+    collect();
+    run_tasks();
+  }
+}
+
+}  // namespace ring3::ring

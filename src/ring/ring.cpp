@@ -1,0 +1,207 @@
+// The three system calls, and what drivers may ask.
+#include "ring/ring.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "backend/select/select.hpp"
+#include "ring/engine.hpp"
+#include "ring/enter.hpp"
+#include "ring/register.hpp"
+#include "ring/registry.hpp"
+
+namespace ring3::ring {
+
+namespace {
+
+constexpr unsigned kKnownEnterFlags = abi::IORING_ENTER_GETEVENTS | abi::IORING_ENTER_SQ_WAKEUP |
+                                      abi::IORING_ENTER_SQ_WAIT | abi::IORING_ENTER_EXT_ARG |
+                                      abi::IORING_ENTER_ABS_TIMER | abi::IORING_ENTER_EXT_ARG_REG |
+                                      abi::IORING_ENTER_NO_IOWAIT;
+
+// Waits until `wanted` CQEs can be read, in the two stages that min_wait describes.
+int wait_for(Engine& engine, uint32_t wanted, const EnterArgument& argument) {
+  backend::WaitLimits limits{.deadline_ns = argument.deadline_ns,
+                             .signal_mask = argument.has_mask ? &argument.signal_mask : nullptr};
+  engine.poll();
+  engine.flush_overflow();
+  bool first_stage = argument.min_wait_deadline_ns.has_value();
+  while (engine.cq.ready() < wanted) {
+    backend::WaitLimits now = limits;
+    if (first_stage && (!now.deadline_ns || *argument.min_wait_deadline_ns < *now.deadline_ns))
+      now.deadline_ns = argument.min_wait_deadline_ns;
+    const int result = engine.wait(wanted - engine.cq.ready(), now);
+    engine.flush_overflow();
+    if (engine.cq.ready() >= wanted) return 0;
+    if (result == -ETIME && first_stage) {
+      first_stage = false;
+      wanted = 1;
+      continue;
+    }
+    if (result < 0) return result;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Ring::Ring(std::unique_ptr<Engine> engine)
+    : engine_(std::move(engine)),
+      single_issuer_(engine_->layout.has(abi::IORING_SETUP_SINGLE_ISSUER)),
+      disabled_(engine_->layout.has(abi::IORING_SETUP_R_DISABLED)) {
+  // The task that sets up a ring is its submitter, unless the ring is to be enabled later.
+  if (single_issuer_ && !disabled_) submitter_ = gettid();
+  add_to_registry(fd(), this);
+}
+
+Ring::~Ring() {
+  remove_from_registry(fd());
+  if (Driver* driver = driver_.exchange(nullptr)) driver->ring_gone();
+  engine_->cancel_all();
+}
+
+Result<std::unique_ptr<Ring>> Ring::create(unsigned entries, abi::Params& params, BackendKind kind) {
+  Layout layout;
+  if (int error = check_setup(entries, params, layout); error < 0)
+    return fail(-error, "io_uring_setup", "flags {:#x} with {} SQ and {} CQ entries are refused, as by Linux",
+                params.flags, entries, params.cq_entries);
+  Memory memory = TRY(Memory::create(layout, params.sq_off.user_addr, params.cq_off.user_addr));
+  auto backend = TRY(backend::create(
+      kind, {.entries = layout.sq_entries, .cq_entries = layout.cq_entries, .setup_flags = layout.flags}));
+  auto engine = std::make_unique<Engine>(layout, std::move(memory), std::move(backend));
+  report_layout(layout, params);
+  return std::unique_ptr<Ring>(new Ring(std::move(engine)));
+}
+
+int Ring::enter(unsigned to_submit, unsigned min_complete, unsigned flags, const void* argument,
+                size_t argument_size) {
+  if (flags & ~kKnownEnterFlags) return -EINVAL;
+  if (disabled_.load(std::memory_order_relaxed)) return -EBADFD;
+  if (single_issuer_) {
+    const pid_t task = gettid();
+    if (submitter_.load(std::memory_order_relaxed) != task) {
+      pid_t nobody = 0;
+      if (!submitter_.compare_exchange_strong(nobody, task)) return -EEXIST;
+    }
+    if (Driver* driver = driver_.load(std::memory_order_acquire)) return drive(*driver);
+    return enter_unlocked(to_submit, min_complete, flags, argument, argument_size);
+  }
+  std::lock_guard lock(mutex_);
+  return enter_unlocked(to_submit, min_complete, flags, argument, argument_size);
+}
+
+int Ring::enter_unlocked(unsigned to_submit, unsigned min_complete, unsigned flags, const void* argument,
+                         size_t argument_size) {
+  int submitted = 0;
+  if (engine_->layout.has(abi::IORING_SETUP_SQPOLL)) {
+    // The thread that would poll is always asleep: what is in the SQ starts when it is woken.
+    if (flags & (abi::IORING_ENTER_SQ_WAKEUP | abi::IORING_ENTER_SQ_WAIT)) engine_->submit(engine_->sq.entries());
+    submitted = static_cast<int>(to_submit);
+  } else if (to_submit != 0) {
+    submitted = engine_->submit(to_submit);
+    if (submitted < 0 || static_cast<unsigned>(submitted) != to_submit) {
+      engine_->flush();
+      return submitted;
+    }
+  }
+  if (!(flags & abi::IORING_ENTER_GETEVENTS)) {
+    engine_->poll();
+    return submitted;
+  }
+  EnterArgument wait;
+  int result = read_enter_argument(flags, argument, argument_size, wait);
+  if (result == 0) result = wait_for(*engine_, std::min(min_complete, engine_->cq.entries()), wait);
+  else engine_->flush();
+  return submitted > 0 ? submitted : result;
+}
+
+int Ring::drive(Driver& driver) {
+  now_driving(Driving::Awake);
+  const int result = driver.drive(*this);
+  now_driving(Driving::No);
+  return result;
+}
+
+void Ring::now_driving(Driving driving) {
+  driving_.store(driving);
+  driving_.notify_all();
+}
+
+int Ring::register_op(unsigned opcode, uint64_t argument, unsigned count) {
+  if (opcode == abi::IORING_REGISTER_ENABLE_RINGS) {
+    if (argument || count) return -EINVAL;
+    if (!disabled_.load()) return -EBADFD;
+    // The back-end's part first: on the kernel's ring, whoever enables it becomes its submitter too.
+    const int result = engine_->backend->register_op(opcode, 0, 0);
+    if (result < 0 && result != -EBADFD && result != -EINVAL) return result;
+    if (single_issuer_) submitter_ = gettid();
+    disabled_ = false;
+    return 0;
+  }
+  const pid_t submitter = submitter_.load(std::memory_order_relaxed);
+  if (single_issuer_ && submitter != 0 && submitter != gettid()) return -EEXIST;
+  std::unique_lock<std::mutex> lock;
+  if (!single_issuer_) lock = std::unique_lock(mutex_);
+  return register_with_ring(*engine_, opcode, argument, count, disabled_.load());
+}
+
+int Ring::set_driver(Driver* driver) {
+  constexpr uint32_t kPolling = abi::IORING_SETUP_SQPOLL | abi::IORING_SETUP_IOPOLL;
+  if (engine_->layout.has(kPolling) || !engine_->layout.has(abi::IORING_SETUP_DEFER_TASKRUN)) return -EOPNOTSUPP;
+  Driver* none = nullptr;
+  return driver_.compare_exchange_strong(none, driver) ? 0 : -EBUSY;
+}
+
+void Ring::clear_driver(Driver* driver) {
+  Driver* expected = driver;
+  if (!driver_.compare_exchange_strong(expected, nullptr)) return;
+  if (single_issuer_ && submitter_.load() == gettid()) return;  // from within the loop itself: it ends at its next turn
+  while (driving_.load() == Driving::Awake) driving_.wait(Driving::Awake);
+}
+
+int Ring::submit(unsigned count) { return engine_->submit(count); }
+
+std::span<std::byte> Ring::region(uint32_t id) const {
+  switch (id) {
+    case abi::IOU_REGION_MEM:
+      return engine_->resources.region();
+    case abi::IOU_REGION_CQ:
+      return engine_->memory.rings();
+    case abi::IOU_REGION_SQ:
+      return engine_->memory.sqes();
+    default:
+      return {};
+  }
+}
+
+uint32_t Ring::cq_tail() const { return engine_->cq.visible_tail(); }
+
+int Ring::wait(unsigned completions, const backend::WaitLimits& limits) {
+  if (completions == 0) {
+    engine_->poll();
+    return 0;
+  }
+  if (driving_.load(std::memory_order_relaxed) == Driving::No) return engine_->wait(completions, limits);
+  now_driving(Driving::Asleep);
+  const int result = engine_->wait(completions, limits);
+  now_driving(Driving::Awake);
+  return result;
+}
+
+void Ring::flush_overflow() { engine_->flush_overflow(); }
+void Ring::wake() { engine_->wake(); }
+
+int Ring::fd() const { return engine_->memory.fd(); }
+std::byte* Ring::sq_ring() const { return engine_->memory.rings().data(); }
+std::byte* Ring::sqes() const { return engine_->memory.sqes().data(); }
+std::string_view Ring::backend() const { return engine_->backend->name(); }
+
+RingCounters Ring::counters() const {
+  return {.sqes_submitted = engine_->sqes_submitted(),
+          .cqes_posted = engine_->cq.total(),
+          .system_calls = engine_->backend->counters().system_calls};
+}
+
+}  // namespace ring3::ring

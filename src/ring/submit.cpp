@@ -1,0 +1,122 @@
+// SQ → chains. The rules are those that io_uring_enter(2) shows: an SQE that can't be prepared ends the batch and is
+// counted in it (SUBMIT_ALL goes on); a chain ends at the first SQE without a link flag or with the batch; an SQE that
+// fails inside a chain takes the chain with it.
+#include <cerrno>
+
+#include "ring/engine.hpp"
+
+namespace ring3::ring {
+
+namespace {
+constexpr uint8_t kLinkFlags = abi::IOSQE_IO_LINK | abi::IOSQE_IO_HARDLINK;
+}
+
+Engine::Engine(const Layout& layout_of_ring, Memory ring_memory, std::unique_ptr<backend::Backend> performer)
+    : layout(layout_of_ring), memory(std::move(ring_memory)), backend(std::move(performer)) {
+  sq.create(layout, memory.rings().data(), memory.sqes().data());
+  cq.create(layout, memory.rings().data());
+  if (layout.has(abi::IORING_SETUP_SQPOLL)) sq.set_flag(abi::IORING_SQ_NEED_WAKEUP, true);
+}
+
+int Engine::submit(uint32_t count) {
+  const uint32_t available = sq.begin(count);
+  if (available == 0) return 0;
+  uint32_t taken = 0;
+  while (taken < available) {
+    abi::Sqe sqe;
+    if (!sq.take(sqe)) [[unlikely]]
+      break;
+    ++taken;
+    if (nop_at_once(sqe)) [[likely]]
+      continue;
+    const bool wide = operations()[sqe.opcode < operations().size() ? sqe.opcode : 0].has(kTwoHalves);
+    if (wide && layout.has(abi::IORING_SETUP_SQE_MIXED)) {
+      if (taken == available || !sq.take_second_half()) sqe.opcode = 0xff;  // no operation: refused below
+      ++taken;
+    }
+    if (take(sqe) < 0 && !layout.has(abi::IORING_SETUP_SUBMIT_ALL)) break;
+  }
+  if (chain_head_ != kNone) close_chain();
+  sq.publish();
+  sqes_submitted_ += taken;
+  publish();
+  if (urgent_) flush();
+  return taken == 0 ? -EAGAIN : static_cast<int>(taken);
+}
+
+// The path that a benchmark of NOPs takes: nothing to remember, nobody to wait for.
+inline bool Engine::nop_at_once(const abi::Sqe& sqe) {
+  if (sqe.opcode != abi::IORING_OP_NOP || sqe.flags != 0 || sqe.op_flags != 0 || sqe.ioprio != 0) return false;
+  if (chain_head_ != kNone || !deferred_.empty() || barrier_ || layout.has(abi::IORING_SETUP_IOPOLL)) return false;
+  cq.post(sqe.user_data, 0, 0);
+  if (!counted_.empty()) [[unlikely]]
+    check_counted_timeouts();
+  return true;
+}
+
+// 0, or the error that ends the batch.
+int Engine::take(const abi::Sqe& sqe) {
+  int error = check_sqe(sqe, {.setup_flags = layout.flags});
+  if (error == 0 && sqe.opcode == abi::IORING_OP_LINK_TIMEOUT && chain_head_ == kNone) error = -EINVAL;
+  const bool linked = sqe.flags & kLinkFlags;
+  if (error != 0 && chain_head_ == kNone && !linked) {
+    cq.post(sqe.user_data, error, 0);
+    return error;
+  }
+  const uint32_t index = hold(sqe, error);
+  if (index == kNone) return -EAGAIN;
+  if (chain_head_ == kNone) {
+    chain_head_ = index;
+  } else {
+    requests_.at(chain_last_).next = index;
+  }
+  chain_last_ = index;
+  chain_failed_ |= error != 0;
+  if (!linked) close_chain();
+  return error;
+}
+
+uint32_t Engine::hold(const abi::Sqe& sqe, int error) {
+  const uint32_t index = requests_.allocate();
+  if (index == kNone) return kNone;
+  Request& request = requests_.at(index);
+  request.user_data = sqe.user_data;
+  request.next = kNone;
+  request.res = error;
+  request.opcode = sqe.opcode;
+  request.flags = sqe.flags;
+  request.state = RequestState::Held;
+  request.marks = error ? Request::Failed : 0;
+  request.full = error ? 0 : full_transfer(sqe);
+  requests_.sqe(index) = sqe;
+  if (error == 0 && operations()[sqe.opcode].has(kReadsMemory)) urgent_ = true;
+  return index;
+}
+
+// The chain that was read is complete: it starts, or fails as a whole.
+void Engine::close_chain() {
+  const uint32_t head = chain_head_;
+  const bool failed = chain_failed_;
+  requests_.at(chain_last_).flags &= ~kLinkFlags;
+  chain_head_ = chain_last_ = kNone;
+  chain_failed_ = false;
+  if (!failed) return dispatch(head);
+  // Each answers with its own error, the others with -ECANCELED; the head at once, the rest after the submission.
+  Request& first = requests_.at(head);
+  const uint32_t rest = first.next;
+  first.next = kNone;
+  for (uint32_t index = rest; index != kNone;) {
+    Request& request = requests_.at(index);
+    const uint32_t next = request.next;
+    request.next = kNone;
+    if (!request.is(Request::Failed)) request.res = -ECANCELED;
+    request.marks |= Request::ForceCqe;
+    request.state = RequestState::Finished;
+    tasks_.push(requests_, index);
+    index = next;
+  }
+  first.marks |= Request::ForceCqe;
+  finish(head, first.is(Request::Failed) ? first.res : -ECANCELED, 0);
+}
+
+}  // namespace ring3::ring
