@@ -18,8 +18,6 @@ __u64 done;
 __u64 submitted;
 __s32 error; /* an errno number; 0: none */
 
-static bool sqes_written;
-
 static __always_inline int fail(int code) {
   error = code;
   return IOU_LOOP_STOP;
@@ -40,25 +38,23 @@ int BPF_PROG(nops, struct iou_ctx* ctx, struct iou_loop_params* params) {
   __u8* rings =
       bpf_io_uring_get_region(ctx, IOU_REGION_CQ, ring.cqes + ring.cq_entries * sizeof(struct io_uring_cqe));
   if (!rings) return fail(EINVAL);
-  if (!sqes_written) {
-    if (write_sqes(ctx)) return fail(EINVAL);
-    sqes_written = true;
-  }
+  const __u64 total = count, before = submitted;
+  if (!before && write_sqes(ctx)) return fail(EINVAL);
 
+  __u32* head = ring3_word(rings, ring.cq_head);
   const __u32 tail = smp_load_acquire(ring3_word(rings, ring.cq_tail));
-  __u64 finished = done + (tail - READ_ONCE(*ring3_word(rings, ring.cq_head)));
-  WRITE_ONCE(*ring3_word(rings, ring.cq_head), tail);
+  const __u64 finished = done + (tail - READ_ONCE(*head));
+  WRITE_ONCE(*head, tail);
   done = finished;
-  if (finished >= count) return IOU_LOOP_STOP;
+  if (finished >= total) return IOU_LOOP_STOP;
 
-  __u64 more = depth - (submitted - finished);
-  if (more > count - submitted) more = count - submitted;
+  __u64 more = finished + depth - before;
+  if (more > total - before) more = total - before;
   if (more) {
     *ring3_word(rings, ring.sq_tail) += more;
     const int taken = bpf_io_uring_submit_sqes(ctx, more);
-    if (taken < 0) return fail(-taken);
-    if (taken == 0) return fail(EBUSY); /* depth is beyond the SQ */
-    submitted += taken;
+    if (taken <= 0) return fail(taken ? -taken : EBUSY); /* 0: depth is beyond the SQ */
+    submitted = before + taken;
   }
   params->cq_wait_idx = tail + 1;
   return IOU_LOOP_CONTINUE;
