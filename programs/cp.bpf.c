@@ -3,9 +3,6 @@
  *
  *   ring3 run cp.bpf.o --fd in=SOURCE:r --fd out=TARGET:w,create,trunc
  *         --buffer buffers=2097152 --set depth=16 --set chunk=131072 --show copied --show error
- *         --set ring.sq_head=@sq.head --set ring.sq_tail=@sq.tail --set ring.sq_entries=@sq.entries
- *         --set ring.cq_head=@cq.head --set ring.cq_tail=@cq.tail --set ring.cq_entries=@cq.entries
- *         --set ring.cqes=@cq.cqes
  *
  * buffers holds depth * chunk bytes; depth is at most 64, and at most the number of SQ entries.
  *

@@ -8,9 +8,6 @@
  *   ring3 run lookup.bpf.o --fd file=PATH:r --region 4096 --set buffer=@region.addr --set
  * region_size=@region.size
  *         --set block=4096 --set first=0 --show hops --show sum --show value --show error
- *         --set ring.sq_head=@sq.head --set ring.sq_tail=@sq.tail --set ring.sq_entries=@sq.entries
- *         --set ring.cq_head=@cq.head --set ring.cq_tail=@cq.tail --set ring.cq_entries=@cq.entries
- *         --set ring.cqes=@cq.cqes
  *
  * The blocks are read into the registered memory region, the one memory that application, ring and program
  * share. It has at least `block` bytes. A chain without an end stops after hops_max blocks, with ELOOP in

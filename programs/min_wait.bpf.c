@@ -7,9 +7,6 @@
  * timed_out
  *         --region 4096 --set region_addr=@region.addr --set region_size=@region.size
  *         --set arrivals=8 --set arrival_us=1000
- *         --set ring.sq_head=@sq.head --set ring.sq_tail=@sq.tail --set ring.sq_entries=@sq.entries
- *         --set ring.cq_head=@cq.head --set ring.cq_tail=@cq.tail --set ring.cq_entries=@cq.entries
- *         --set ring.cqes=@cq.cqes
  *
  * The time is kept by a TIMEOUT request of the program's own, and ended by a TIMEOUT_REMOVE; both CQEs have
  * user_data `tag`, are seen before the loop stops, and are to be skipped by the application. The time itself

@@ -2,9 +2,6 @@
 /* nops: `count` NOPs, `depth` of them in flight at a time. What a ring costs when the requests cost nothing.
  *
  *   ring3 run nops.bpf.o --set count=1000000 --set depth=1 --show done
- *         --set ring.sq_head=@sq.head --set ring.sq_tail=@sq.tail --set ring.sq_entries=@sq.entries
- *         --set ring.cq_head=@cq.head --set ring.cq_tail=@cq.tail --set ring.cq_entries=@cq.entries
- *         --set ring.cqes=@cq.cqes
  *
  * A step is kept to the bone: the SQEs are written once and submitted again and again, and since a NOP can't
  * fail the CQEs are counted, not read. depth is at most the number of SQ entries. */

@@ -5,9 +5,6 @@
  * queues more, and enters again.
  *
  *   ring3 run rate_limiter.bpf.o --set depth=4 --set fill=100 --show completed --show in_flight_max
- *         --set ring.sq_head=@sq.head --set ring.sq_tail=@sq.tail --set ring.sq_entries=@sq.entries
- *         --set ring.cq_head=@cq.head --set ring.cq_tail=@cq.tail --set ring.cq_entries=@cq.entries
- *         --set ring.cqes=@cq.cqes
  *
  * fill stands in for an application where there is none: the first step queues so many NOPs (at most the SQ's
  * entries). A submission that fails leaves its errno in `error`. */

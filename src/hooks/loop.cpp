@@ -20,7 +20,7 @@ Result<uint32_t> ring_fd(const hooks::OpsState& ops) {
   const bpf::TypeRef& type = ops.instance->type->type;
   const bpf::Btf::Field field = TRY(type.btf->field(type.id, "ring_fd"));
   uint32_t fd;
-  std::memcpy(&fd, ops.bytes.data() + field.offset, sizeof(fd));
+  std::memcpy(&fd, ops.instance->bytes.data() + field.offset, sizeof(fd));
   return fd;
 }
 

@@ -23,7 +23,6 @@ Result<std::shared_ptr<ModuleState>> instantiate(std::shared_ptr<const bpf::Obje
   for (const bpf::StructOpsInstance& instance : state->collection->struct_ops()) {
     auto ops = std::make_unique<OpsState>();
     ops->instance = &instance;
-    ops->bytes = instance.bytes;
     state->ops.push_back(std::move(ops));
   }
   return state;
@@ -47,17 +46,6 @@ ProgramVerdict describe(const bpf::Program& program, const bpf::Verdict& verdict
   return result;
 }
 
-// Linux refuses at load an ops variable that lacks a callback that its type can't do without.
-Result<void> check_complete(const bpf::StructOpsInstance& instance) {
-  for (const bpf::StructOpsMember& member : instance.type->members) {
-    const bool present = std::ranges::any_of(
-        instance.callbacks, [&](const auto& callback) { return callback.member == &member; });
-    if (member.must_exist && !present)
-      return fail(EINVAL, instance.name, "struct {} needs a {}", instance.type->name, member.name);
-  }
-  return {};
-}
-
 // Prepares the callbacks of that program for running.
 Result<void> prepare(ModuleState& state, const bpf::VerifiedProgram& program, const LoadOptions& options) {
   std::shared_ptr<const bpf::Interpreter> interpreter;
@@ -70,32 +58,18 @@ Result<void> prepare(ModuleState& state, const bpf::VerifiedProgram& program, co
   return {};
 }
 
-std::string_view head_of(std::string_view path) { return path.substr(0, path.find_first_of(".[")); }
-
 }  // namespace
 
 Result<Variable> ModuleState::variable(std::string_view path) const {
-  const std::string_view head = head_of(path);
-  for (const auto& one : ops) {
-    if (one->instance->name != head) continue;
-    const bpf::TypeRef& type = one->instance->type->type;
-    std::string_view rest = path.substr(head.size());
-    if (rest.starts_with('.')) rest.remove_prefix(1);
-    const bpf::Btf::Field field = TRY(type.btf->field(type.id, rest));
-    const uint64_t size =
-        field.bit_size ? (field.bit_offset + field.bit_size + 7) / 8 : type.btf->size_of(field.type);
-    return Variable{.bytes = std::span(one->bytes).subspan(field.offset, size),
-                    .type = {type.btf, field.type},
-                    .bit_offset = field.bit_offset,
-                    .bit_size = field.bit_size,
-                    .frozen = frozen};
-  }
   const bpf::Variable global = TRY(collection->variable(path));
+  const std::string_view name = path.substr(0, path.find('.'));
+  const bool of_ops = std::ranges::any_of(
+      ops, [&](const auto& one) { return std::string_view(one->instance->name) == name; });
   return Variable{.bytes = global.bytes,
                   .type = {&collection->object().btf, global.type},
                   .bit_offset = global.bit_offset,
                   .bit_size = global.bit_size,
-                  .frozen = global.frozen};
+                  .frozen = global.frozen || (frozen && of_ops)};
 }
 
 Result<OpsState*> ModuleState::find_ops(std::string_view type, std::string_view name) const {
@@ -160,7 +134,6 @@ Result<std::string> Module::get(std::string_view path) const {
 
 Result<bool> Module::load(const LoadOptions& options) {
   if (state_->frozen) return fail(EBUSY, "", "the object is loaded already");
-  for (const auto& ops : state_->ops) TRY_VOID(hooks::check_complete(*ops->instance));
   state_->frozen = true;
   state_->collection->freeze();
   bool accepted = true;

@@ -17,8 +17,7 @@ namespace ring3::hooks {
 // A struct_ops variable of the object.
 struct OpsState {
   const bpf::StructOpsInstance* instance = nullptr;
-  std::vector<std::byte> bytes;  // the world's layout; data members as the object or the application set them
-  LoopOps loop;                  // of an io_uring_bpf_ops, once loaded
+  LoopOps loop;  // of an io_uring_bpf_ops, once loaded
 };
 
 struct ModuleState : std::enable_shared_from_this<ModuleState> {

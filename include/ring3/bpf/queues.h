@@ -20,10 +20,8 @@
 #include "ring3/bpf/types.h"
 
 /* Where in IOU_REGION_CQ the words of the ring are, in bytes, and how many entries the queues have, both as
- * in struct io_uring_params. With `ring3 run`:
- *   --set ring.sq_head=@sq.head --set ring.sq_tail=@sq.tail --set ring.sq_entries=@sq.entries
- *   --set ring.cq_head=@cq.head --set ring.cq_tail=@cq.tail --set ring.cq_entries=@cq.entries
- *   --set ring.cqes=@cq.cqes */
+ * in struct io_uring_params. `ring3 run` fills in a global of this type named `ring`, and so does
+ * Module::set_ring(). */
 struct ring3_layout {
   __u32 sq_head, sq_tail, sq_entries;
   __u32 cq_head, cq_tail, cq_entries, cqes;
