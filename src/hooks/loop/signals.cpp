@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cstring>
 
 #if defined(__x86_64__)
 #include <x86intrin.h>
@@ -24,6 +25,18 @@ bool ignored(int signal) {
          (signal == SIGCHLD || signal == SIGCONT || signal == SIGURG || signal == SIGWINCH);
 }
 
+// Some signal is pending for this thread: held back, by the application or by the gate. (glibc's
+// sigisemptyset looks at the lower half of a word only, and misses real-time signals.)
+bool any_pending(sigset_t& set) {
+  static const sigset_t none = [] {
+    sigset_t empty;
+    sigemptyset(&empty);
+    return empty;
+  }();
+  sigemptyset(&set);
+  return sigpending(&set) == 0 && std::memcmp(&set, &none, sizeof(set)) != 0;
+}
+
 }  // namespace
 
 SignalGate::SignalGate() {
@@ -39,7 +52,7 @@ const sigset_t* SignalGate::sleep_mask() {
   constexpr int sleeps_max = 64;
   if (!sleep_known_ && sleeps_++ < sleeps_max) {
     sigset_t set;
-    if (sigpending(&set) == 0 && sigisemptyset(&set)) return &application_;
+    if (!any_pending(set)) return &application_;
   }
   if (!sleep_known_) {
     sleep_ = application_;
@@ -52,7 +65,7 @@ const sigset_t* SignalGate::sleep_mask() {
 
 bool SignalGate::pending() const {
   sigset_t set;
-  if (sigpending(&set) != 0 || sigisemptyset(&set)) return false;
+  if (!any_pending(set)) return false;
   for (int signal = 1; signal <= SIGRTMAX; signal++)
     if (sigismember(&set, signal) == 1 && sigismember(&application_, signal) == 0 && !ignored(signal))
       return true;
