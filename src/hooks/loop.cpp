@@ -73,7 +73,9 @@ Loop::~Loop() {
   if (loop_) loop_->detach();
 }
 
-void Loop::detach() { loop_->detach(); }
+void Loop::detach() {
+  if (loop_) loop_->detach();
+}
 void Loop::stop() { loop_->stop(); }
 void Loop::set_time_limit(std::optional<std::chrono::nanoseconds> limit) { loop_->set_time_limit(limit); }
 uint64_t Loop::steps() const { return loop_->steps(); }

@@ -6,10 +6,6 @@
 #include <algorithm>
 #include <cstring>
 
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
-
 namespace ring3::hooks {
 
 namespace {
@@ -73,20 +69,6 @@ bool SignalGate::pending() const {
 }
 
 Pulse::Pulse() : last_ticks_(ticks()), last_ns_(monotonic_ns()) {}
-
-uint64_t Pulse::ticks() {
-#if defined(__x86_64__)
-  return __rdtsc();
-#elif defined(__aarch64__)
-  uint64_t value;
-  asm volatile("mrs %0, cntvct_el0" : "=r"(value));
-  return value;
-#else
-  return monotonic_ns();
-#endif
-}
-
-bool Pulse::due() const { return ticks() - last_ticks_ > interval_ticks_; }
 
 void Pulse::taken(uint64_t now_ns) {
   constexpr uint64_t wanted_ns = 50'000;
