@@ -44,6 +44,7 @@ void Engine::finish(uint32_t index, int32_t res, uint32_t flags) {
   const bool silent = request.is(Request::NoCqe) || request.is(Request::Internal) ||
                       (skip && !request.is(Request::ForceCqe));
   if (!silent) {
+    if (request.opcode == abi::IORING_OP_TIMEOUT) ++timeouts_ended_;
     cq.post(request.user_data, res, flags);
     if (!counted_.empty()) [[unlikely]]
       check_counted_timeouts();
@@ -115,11 +116,12 @@ int Engine::wait(uint32_t completions, const backend::WaitLimits& limits) {
     if (requests_.live() > in_backend_) missing = 1;
     publish();
     must_flush_ = urgent_ = false;
-    const uint64_t before = cq.total();
+    const uint64_t before = cq.total(), timeouts_before = timeouts_ended_;
     result = backend->wait(missing, limits);
     collect();
     run_tasks();
     if (result < 0 || woken_.load(std::memory_order_relaxed)) break;
+    if (timeouts_ended_ != timeouts_before) break;
     if (cq.total() == before && !must_flush_) break;  // woken for nothing: whoever waits may look
   }
   if (woken_.load(std::memory_order_relaxed)) woken_ = false;

@@ -113,6 +113,7 @@ class Engine {
   uint32_t chain_head_ = kNone, chain_last_ = kNone;  // the chain being read
   bool chain_failed_ = false;
   uint64_t sqes_submitted_ = 0;
+  uint64_t timeouts_ended_ = 0;      // as in Linux, each ends a wait, whatever else it asked for
   std::vector<abi::Sqe> handover_;   // scratch: the SQEs of a chain
   std::vector<uint32_t> members_;    // scratch: its slots
   // A TIMEOUT that also ends after so many completions; a cancellation of several requests.

@@ -85,7 +85,10 @@ int Ring::enter(unsigned to_submit, unsigned min_complete, unsigned flags, const
       pid_t nobody = 0;
       if (!submitter_.compare_exchange_strong(nobody, task)) return -EEXIST;
     }
-    if (Driver* driver = driver_.load(std::memory_order_acquire)) return drive(*driver);
+    if (driver_.load(std::memory_order_relaxed)) {
+      int result = 0;
+      if (drive(result)) return result;
+    }
     return enter_unlocked(to_submit, min_complete, flags, argument, argument_size);
   }
   std::lock_guard lock(mutex_);
@@ -117,11 +120,13 @@ int Ring::enter_unlocked(unsigned to_submit, unsigned min_complete, unsigned fla
   return submitted > 0 ? submitted : result;
 }
 
-int Ring::drive(Driver& driver) {
+// False if the driver went away meanwhile. It is looked up only after clear_driver() can see that it has to wait.
+bool Ring::drive(int& result) {
   now_driving(Driving::Awake);
-  const int result = driver.drive(*this);
+  Driver* driver = driver_.load();
+  if (driver) result = driver->drive(*this);
   now_driving(Driving::No);
-  return result;
+  return driver;
 }
 
 void Ring::now_driving(Driving driving) {

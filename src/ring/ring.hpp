@@ -77,7 +77,7 @@ class Ring {
   explicit Ring(std::unique_ptr<Engine> engine);
   int enter_unlocked(unsigned to_submit, unsigned min_complete, unsigned flags, const void* argument,
                      size_t argument_size);
-  int drive(Driver& driver);
+  bool drive(int& result);
   // Whether drive() runs: clear_driver() waits while it does and is not asleep.
   enum class Driving : uint32_t { No, Awake, Asleep };
   void now_driving(Driving driving);
