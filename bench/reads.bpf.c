@@ -16,49 +16,75 @@ __s32 error; /* an errno number; 0: none */
 
 static __u64 offset;
 
-static __always_inline int queue(struct ring3_queues* queues, __u64 slot) {
-  struct io_uring_sqe* sqe = ring3_next_sqe(queues);
-  if (!sqe) return -EBUSY;
-  sqe->opcode = IORING_OP_READ;
-  sqe->fd = file;
+/* What stays the same is written once: slot after slot is submitted again and again. */
+static int write_sqes(struct io_uring_sqe* sqes) {
+  __u32 i;
+  bpf_for(i, 0, ring.sq_entries) {
+    struct io_uring_sqe* sqe = &sqes[i & (ring.sq_entries - 1)];
+    *sqe = (struct io_uring_sqe){.opcode = IORING_OP_READ, .fd = file, .len = block};
+  }
+  return 0;
+}
+
+static __always_inline void queue(struct io_uring_sqe* sqes, __u32 tail, __u64 slot) {
+  struct io_uring_sqe* sqe = &sqes[tail & (ring.sq_entries - 1)];
   sqe->addr = buffers + slot * block;
-  sqe->len = block;
   sqe->off = offset;
   sqe->user_data = slot;
   offset = offset + block < file_size ? offset + block : 0;
   submitted++;
-  return 0;
 }
 
-static __always_inline int take(struct ring3_queues* queues, const struct io_uring_cqe* cqe) {
-  if (cqe->res != (__s32)block) return cqe->res < 0 ? cqe->res : -EIO;
+static __always_inline int fail(int code) {
+  error = code;
+  return IOU_LOOP_STOP;
+}
+
+struct step {
+  struct io_uring_sqe* sqes;
+  const struct io_uring_cqe* cqes;
+  __u32 tail; /* of the SQ */
+};
+
+/* Takes a CQE in, and queues the next read into the buffer that it leaves. */
+static __always_inline void take(struct step* step, __u32 head) {
+  const struct io_uring_cqe* cqe = &step->cqes[head & (ring.cq_entries - 1)];
+  if (cqe->res != (__s32)block) error = cqe->res < 0 ? -cqe->res : EIO;
   completed++;
-  return submitted < count ? queue(queues, cqe->user_data) : 0;
+  if (submitted < count) queue(step->sqes, step->tail++, cqe->user_data);
 }
 
 SEC("struct_ops.s/reads")
 int BPF_PROG(reads, struct iou_ctx* ctx, struct iou_loop_params* params) {
-  struct ring3_queues queues;
+  __u8* rings =
+      bpf_io_uring_get_region(ctx, IOU_REGION_CQ, ring.cqes + ring.cq_entries * sizeof(struct io_uring_cqe));
+  struct io_uring_sqe* sqes =
+      (void*)bpf_io_uring_get_region(ctx, IOU_REGION_SQ, ring.sq_entries * sizeof(struct io_uring_sqe));
+  if (!rings || !sqes) return fail(EINVAL);
+  struct step step = {.sqes = sqes,
+                      .cqes = (void*)(rings + ring.cqes),
+                      .tail = READ_ONCE(*ring3_word(rings, ring.sq_tail))};
   __u32 i;
-  int result = ring3_begin(&queues, ctx, &ring);
-  if (!result && !submitted) {
-    bpf_for(i, 0, depth) {
-      if (submitted < count) result = queue(&queues, i);
+  if (submitted == 0) {
+    write_sqes(sqes);
+    bpf_for(i, 0, depth) queue(sqes, step.tail++, i);
+  }
+  __u32 head = READ_ONCE(*ring3_word(rings, ring.cq_head));
+  const __u32 end = smp_load_acquire(ring3_word(rings, ring.cq_tail));
+  if (head != end) take(&step, head++);
+  if (head != end) { /* more than one: an iterator is worth its calls */
+    bpf_for(i, 0, ring.cq_entries) {
+      take(&step, head++);
+      if (head == end) break;
     }
   }
-  bpf_for(i, 0, ring.cq_entries) {
-    if (result) break;
-    struct io_uring_cqe* cqe = ring3_next_cqe(&queues);
-    if (!cqe) break;
-    result = take(&queues, cqe);
-  }
-  if (!result) {
-    const int taken = ring3_submit(&queues, ctx);
-    if (taken < 0) result = taken;
-  }
-  if (result) error = -result;
-  if (result || completed >= count) return IOU_LOOP_STOP;
-  ring3_wait(&queues, params, 1);
+  smp_store_release(ring3_word(rings, ring.cq_head), head);
+  if (error) return IOU_LOOP_STOP;
+  const __u32 ready = step.tail - READ_ONCE(*ring3_word(rings, ring.sq_head));
+  smp_store_release(ring3_word(rings, ring.sq_tail), step.tail);
+  if (ready && bpf_io_uring_submit_sqes(ctx, ready) != (int)ready) return fail(EIO);
+  if (completed >= count) return IOU_LOOP_STOP;
+  params->cq_wait_idx = head + 1;
   return IOU_LOOP_CONTINUE;
 }
 

@@ -70,6 +70,7 @@ class Engine {
  private:
   // submit.cpp
   bool nop_at_once(const abi::Sqe& sqe);
+  bool forward_at_once(abi::Sqe& sqe);
   int take(const abi::Sqe& sqe);
   uint32_t hold(const abi::Sqe& sqe, int error);
   void close_chain();

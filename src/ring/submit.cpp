@@ -9,7 +9,14 @@ namespace ring3::ring {
 
 namespace {
 constexpr uint8_t kLinkFlags = abi::IOSQE_IO_LINK | abi::IOSQE_IO_HARDLINK;
+
+// Requests that must be translated, or counted, before they start (translate.cpp), and those that only follow one.
+bool names_others(uint8_t opcode) {
+  return opcode == abi::IORING_OP_ASYNC_CANCEL || opcode == abi::IORING_OP_POLL_REMOVE ||
+         opcode == abi::IORING_OP_TIMEOUT_REMOVE || opcode == abi::IORING_OP_TIMEOUT ||
+         opcode == abi::IORING_OP_LINK_TIMEOUT;
 }
+}  // namespace
 
 Engine::Engine(const Layout& layout_of_ring, Memory ring_memory, std::unique_ptr<backend::Backend> performer)
     : layout(layout_of_ring), memory(std::move(ring_memory)), backend(std::move(performer)) {
@@ -27,7 +34,7 @@ int Engine::submit(uint32_t count) {
     if (!sq.take(sqe)) [[unlikely]]
       break;
     ++taken;
-    if (nop_at_once(sqe)) [[likely]]
+    if (nop_at_once(sqe) || forward_at_once(sqe)) [[likely]]
       continue;
     const bool wide = operations()[sqe.opcode < operations().size() ? sqe.opcode : 0].has(kTwoHalves);
     if (wide && layout.has(abi::IORING_SETUP_SQE_MIXED)) {
@@ -51,6 +58,36 @@ inline bool Engine::nop_at_once(const abi::Sqe& sqe) {
   cq.post(sqe.user_data, 0, 0);
   if (!counted_.empty()) [[unlikely]]
     check_counted_timeouts();
+  return true;
+}
+
+// The path of a request that stands alone and names no other: one slot, and one copy of its SQE, the back-end's.
+bool Engine::forward_at_once(abi::Sqe& sqe) {
+  if ((sqe.flags & (kLinkFlags | abi::IOSQE_IO_DRAIN)) || sqe.opcode >= operations().size()) return false;
+  const Operation& operation = operations()[sqe.opcode];
+  if (operation.support != Support::Forwarded || operation.has(kTwoHalves) || names_others(sqe.opcode)) return false;
+  if (chain_head_ != kNone || !deferred_.empty() || barrier_ || check_sqe(sqe, {.setup_flags = layout.flags}) != 0)
+    return false;
+  const uint32_t index = requests_.allocate();
+  if (index == kNone) return false;
+  Request& request = requests_.at(index);
+  request.user_data = sqe.user_data;
+  request.next = kNone;
+  request.opcode = sqe.opcode;
+  request.flags = sqe.flags;
+  request.marks = 0;
+  request.full = sqe.flags & abi::IOSQE_CQE_SKIP_SUCCESS ? full_transfer(sqe) : 0;  // no chain to break
+  sqe.user_data = requests_.token(index);
+  sqe.flags &= ~abi::IOSQE_CQE_SKIP_SUCCESS;
+  const int result = backend->queue({&sqe, 1});
+  if (result < 0) {
+    finish(index, result, 0);
+    return true;
+  }
+  request.state = RequestState::InBackend;
+  ++in_backend_;
+  must_flush_ = true;
+  urgent_ |= operation.has(kReadsMemory);
   return true;
 }
 
