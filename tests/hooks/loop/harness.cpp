@@ -63,8 +63,8 @@ Result<Module> open_program(const std::string& name, const TestRing& ring) {
   return open_object(std::string(RING3_BUILD_DIR "/programs/") + name + ".bpf.o", &ring);
 }
 
-Result<void> load(Module& module) {
-  auto accepted = module.load();
+Result<void> load(Module& module, const LoadOptions& options) {
+  auto accepted = module.load(options);
   if (!accepted) return std::unexpected(accepted.error());
   for (const ProgramVerdict& verdict : module.verdicts())
     if (!verdict.accepted) return std::unexpected(Error{verdict.code, verdict.program, verdict.text});

@@ -90,7 +90,7 @@ inline constexpr int kContinue = 0, kStop = 1;
 Result<Module> open_fixture(const std::string& name, const TestRing* ring = nullptr);
 Result<Module> open_program(const std::string& name, const TestRing& ring);
 // Loads; a refusal is an error with the verifier's text.
-Result<void> load(Module& module);
+Result<void> load(Module& module, const LoadOptions& options = {});
 
 // The scripted loop on a ring of its own.
 class Script {

@@ -62,11 +62,12 @@ class ProgramsTest : public LoopTest {
  protected:
   // Loads, attaches and enters once.
   int run(TestRing& ring, Module& module) {
-    must(load(module));
+    must(load(module, options_));
     Loop loop = must(Loop::attach(module, ring.ring()));
     loop.set_time_limit(20s);
     return ring.enter();
   }
+  LoadOptions options_;
   void register_region(TestRing& ring, const Buffer& memory) {
     abi::RegionDesc description{
         .user_addr = memory.address(), .size = memory.size(), .flags = abi::IORING_MEM_REGION_TYPE_USER};
@@ -146,6 +147,12 @@ TEST_P(CopyTest, AnySizeAtAnyDepth) {
   for (size_t size : kSizes)
     for (uint64_t depth : {1, 2, 3, 64})
       copy(random_bytes(size, uint32_t(size)), {.depth = depth, .chunk = 16384});
+}
+
+// The checking interpreter agrees that nothing but what was given is touched.
+TEST_P(CopyTest, UnderTheCheckingInterpreter) {
+  options_.checked = true;
+  copy(random_bytes(300'001, 3), {.depth = 5, .chunk = 8192});
 }
 
 TEST_P(CopyTest, DirectWithAnUnalignedTail) {
@@ -249,6 +256,15 @@ TEST_P(LookupTest, FollowsTheChainToItsEnd) {
     EXPECT_EQ(number(module, "sum"), chain.sum);
     EXPECT_EQ(number(module, "value"), chain.last);
   }
+}
+
+TEST_P(LookupTest, UnderTheCheckingInterpreter) {
+  options_.checked = true;
+  const Chain chain = random_chain(50, 512, 8);
+  TestRing ring = make_ring();
+  Module module = must(open_program("lookup", ring));
+  EXPECT_EQ(look_up(chain, 512, 1000, module, ring), 0u);
+  EXPECT_EQ(number(module, "sum"), chain.sum);
 }
 
 TEST_P(LookupTest, AChainWithoutEndIsCut) {
@@ -369,6 +385,11 @@ TEST_P(MinWaitTest, TheBatchComesInTime) {
   EXPECT_FALSE(outcome.timed_out);
   EXPECT_GE(outcome.elapsed, 40ms);
   EXPECT_LT(outcome.elapsed, 3s);
+}
+
+TEST_P(MinWaitTest, UnderTheCheckingInterpreter) {
+  options_.checked = true;
+  wait({.batch = 4, .fewer = 1, .wait_us = 5'000'000, .arrivals = 4, .arrival_us = 1'000});
 }
 
 TEST_P(MinWaitTest, TheTimePassesAndFewerDo) {
