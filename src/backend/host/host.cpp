@@ -12,7 +12,7 @@ namespace ring3::backend::host {
 
 namespace {
 
-constexpr unsigned kOwnRequests = 8;      // SQ room that our own requests may take beside a chain
+constexpr unsigned kOwnRequests = 16;     // SQ room that our own requests may take beside a chain
 constexpr unsigned kCqEntriesMin = 4096;  // large enough that the kernel's CQ rarely overflows: 64 KiB
 
 KernelRingConfig kernel_config(const Config& config, const Absent& absent) {
@@ -45,6 +45,9 @@ Result<std::unique_ptr<HostBackend>> HostBackend::create(const Config& config, c
   if (!backend->supports(abi::IORING_OP_READ))
     return fail(ENOSYS, "io_uring",
                 "the kernel's io_uring is older than Linux 5.6; use the threads back-end");
+  // READ_MULTISHOT (Linux 6.7) is the first opcode that is younger than multishot timeouts (6.4).
+  backend->timeouts_end_waits_ =
+      backend->supports(abi::IORING_OP_READ_MULTISHOT) && !absent.multishot_timeouts;
   return backend;
 }
 

@@ -16,6 +16,7 @@ namespace ring3::backend::host {
 struct Absent {
   uint32_t setup_flags = 0;
   uint32_t features = 0;
+  bool multishot_timeouts = false;
 };
 
 class HostBackend final : public Backend {
@@ -42,14 +43,27 @@ class HostBackend final : public Backend {
   void read_probe();
 
   // Waking (wake.cpp).
+  static constexpr unsigned kWakeRequests = 3;
   void arm_wake();
   void disarm_wake();
   bool wake_read_is_ready() const;
 
-  // Waiting (wait.cpp).
+  // Waiting (wait.cpp). A turn is one io_uring_enter of a wait that may need several.
+  struct Turn {
+    unsigned completions = 0;   // what the wait asks for
+    unsigned min_complete = 0;  // what the kernel is asked for
+    bool batches = true;        // whether those may be the same
+    bool is_late = false;       // the deadline has passed already
+    bool has_timeout = false;
+    abi::Timespec timeout{};
+    uint64_t slice_end_ns = 0;  // when the kernel's sleep ends at the latest; 0: never
+  };
+  static constexpr int kGoOn = 1;
   int wait_blocking(unsigned completions, const WaitLimits& limits);
   int wait_polling(unsigned completions, const WaitLimits& limits);
-  int why_wait_ended(unsigned completions, const WaitLimits& limits);
+  void set_limits(Turn& turn, const WaitLimits& limits);
+  int why_wait_ended(const Turn& turn, const WaitLimits& limits);
+  bool timeout_has_fired() const;
   void arm_deadline(uint64_t deadline_ns, const abi::Timespec& timeout);
 
   int register_resources(unsigned opcode, uint64_t argument, unsigned count);
@@ -59,8 +73,9 @@ class HostBackend final : public Backend {
   KernelRing ring_;
   std::bitset<256> opcodes_;
   bool disabled_ = false;
-  bool was_full_ = false;   // the last reap found a full CQ, so the kernel may hold more
-  unsigned in_flight_ = 0;  // the ring's requests, without our own
+  bool timeouts_end_waits_ = false;  // the kernel has multishot timeouts, see wake.cpp
+  bool was_full_ = false;            // the last reap found a full CQ, so the kernel may hold more
+  unsigned in_flight_ = 0;           // the ring's requests, without our own
   std::atomic<bool> woken_ = false;
   bool wake_armed_ = false;
   uint32_t wake_generation_ = 0;
@@ -76,6 +91,7 @@ inline constexpr uint64_t kOwnTokens = 0xffffffff00000000;
 constexpr uint64_t own_token(Own what, uint32_t generation) {
   return kOwnTokens | static_cast<uint64_t>(what) << 24 | (generation & 0xffffff);
 }
+constexpr bool is_own_kind(uint64_t token, Own what) { return token >> 24 == own_token(what, 0) >> 24; }
 constexpr bool is_own(uint64_t token) { return token >= kOwnTokens; }
 
 }  // namespace ring3::backend::host

@@ -45,49 +45,69 @@ int HostBackend::wait(unsigned completions, const WaitLimits& limits) {
 
 int HostBackend::wait_blocking(unsigned completions, const WaitLimits& limits) {
   bool wake_answered = wake_armed_ && ring_.ready() > 0 && wake_read_is_ready();
-  if ((!wake_armed_ || wake_answered) && make_room(2)) arm_wake();
+  if ((!wake_armed_ || wake_answered) && make_room(kWakeRequests)) arm_wake();
   bool woken = woken_.load() && woken_.exchange(false);
-
-  abi::Timespec timeout;
-  const abi::Timespec* timeout_argument = nullptr;
-  bool late = false;
-  if (limits.deadline_ns && !woken) {
-    uint64_t now = now_ns();
-    late = *limits.deadline_ns <= now;
-    timeout = to_timespec(late ? 0 : *limits.deadline_ns - now);
-    if (!late && ring_.has(abi::IORING_FEAT_EXT_ARG))
-      timeout_argument = &timeout;
-    else if (!late && deadline_armed_ns_ != *limits.deadline_ns && make_room(2))
-      arm_deadline(*limits.deadline_ns, timeout);
-  }
-
-  unsigned min_complete = woken || late ? 0 : completions;
-  int result = 0;
+  int verdict;
   do {
-    result = enter(min_complete, abi::IORING_ENTER_GETEVENTS, limits.signal_mask, timeout_argument);
-    // A batch that the kernel took only partly did not wait.
-  } while (result >= 0 && ring_.pending() > 0);
-  was_full_ = false;
+    Turn turn{.completions = completions, .batches = timeouts_end_waits_};
+    if (!woken) set_limits(turn, limits);
+    unsigned target = turn.batches ? completions : std::min(completions, ring_.ready() + 1);
+    turn.min_complete = woken || turn.is_late ? 0 : target;
+    int result;
+    do {
+      result = enter(turn.min_complete, abi::IORING_ENTER_GETEVENTS, limits.signal_mask,
+                     turn.has_timeout ? &turn.timeout : nullptr);
+      // A batch that the kernel took only partly did not wait.
+    } while (result >= 0 && ring_.pending() > 0);
+    was_full_ = false;
+    if (ring_.ready() >= completions || woken) return 0;
+    if (result == -EINTR) return result;
+    if (result < 0 && result != -ETIME)
+      return ring_.ready() > 0 ? 0 : result;  // emptying the CQ may help it on
+    verdict = why_wait_ended(turn, limits);
+  } while (verdict == kGoOn);
+  return verdict;
+}
 
-  if (ring_.ready() >= completions || woken) return 0;
-  if (result == -EINTR || result == -ETIME) return result;
-  if (result < 0) return ring_.ready() > 0 ? 0 : result;  // emptying the CQ may help the kernel on
-  return why_wait_ended(completions, limits);
+// How long the kernel is to sleep. While TIMEOUTs are in flight it does so in slices: one that fires in the
+// moment before the kernel goes to sleep does not end its wait, though its completion is posted.
+void HostBackend::set_limits(Turn& turn, const WaitLimits& limits) {
+  constexpr uint64_t kSliceNs = 1'000'000;
+  bool sliced = !timeouts_.empty() && ring_.has(abi::IORING_FEAT_EXT_ARG);
+  if (!timeouts_.empty() && !sliced) turn.batches = false;
+  if (!limits.deadline_ns && !sliced) return;
+  uint64_t now = now_ns(), deadline = limits.deadline_ns.value_or(UINT64_MAX);
+  turn.is_late = deadline <= now;
+  if (turn.is_late) return;
+  turn.slice_end_ns = sliced ? std::min(deadline, now + kSliceNs) : deadline;
+  turn.timeout = to_timespec(turn.slice_end_ns - now);
+  turn.has_timeout = ring_.has(abi::IORING_FEAT_EXT_ARG);
+  if (!turn.has_timeout && deadline_armed_ns_ != deadline && make_room(2))
+    arm_deadline(deadline, turn.timeout);
+}
+
+bool HostBackend::timeout_has_fired() const {
+  for (unsigned i = 0, ready = ring_.ready(); i < ready; ++i) {
+    uint64_t token = ring_.peek(i).user_data;
+    if (is_own(token) ? !is_own_kind(token, Own::kCancel) : timeouts_.contains(token)) return true;
+  }
+  return false;
 }
 
 // The kernel hides -EINTR and -ETIME behind a count of submissions, or if there are any completions. What
 // ended a wait too early is then known by what it was not.
-int HostBackend::why_wait_ended(unsigned completions, const WaitLimits& limits) {
-  unsigned ready = ring_.ready();
-  if (ready >= completions) return 0;
-  bool timeout_fired = false;
-  for (unsigned i = 0; i < ready; ++i) {
-    uint64_t token = ring_.peek(i).user_data;
-    timeout_fired |= token == own_token(Own::kWakeRead, wake_generation_) || timeouts_.contains(token);
-  }
+int HostBackend::why_wait_ended(const Turn& turn, const WaitLimits& limits) {
   if (woken_.load() && woken_.exchange(false)) return 0;
-  if (limits.deadline_ns && *limits.deadline_ns <= now_ns()) return -ETIME;
-  return timeout_fired ? 0 : -EINTR;
+  uint64_t now = limits.deadline_ns || turn.slice_end_ns ? now_ns() : 0;
+  if (limits.deadline_ns && *limits.deadline_ns <= now) return -ETIME;
+  if (timeout_has_fired()) return 0;
+  if (turn.slice_end_ns && turn.slice_end_ns <= now) return kGoOn;
+  if (ring_.ready() >= turn.min_complete) return kGoOn;
+  // A timeout that has fired may still be on its way into the CQ.
+  if (ring_.wants_enter() && enter(0, abi::IORING_ENTER_GETEVENTS) >= 0 &&
+      (timeout_has_fired() || ring_.ready() >= turn.completions))
+    return 0;
+  return -EINTR;
 }
 
 // For kernels before 5.11, whose io_uring_enter takes no time limit: a TIMEOUT of our own, in place of the

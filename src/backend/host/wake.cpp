@@ -1,10 +1,10 @@
 // Ending a wait from another thread. wake() writes to an eventfd, on which a READ waits in the kernel's ring,
-// linked to a TIMEOUT of no length: a completed timeout ends every wait, however many completions it asks
-// for.
+// linked to TIMEOUTs: a timeout that fires ends a wait, however many completions that asks for.
 //
 // No wake-up is lost: wake() sets the flag before it writes. A wait looks at the flag after it has seen to it
 // that the READ is armed; a write that comes later than that look finds the READ, an earlier one has set the
-// flag.
+// flag. The first TIMEOUT may fire just before the kernel goes to sleep, which does not end the wait; so a
+// multishot one follows. Kernels without those are never asked for more than the next completion.
 #include <unistd.h>
 
 #include "backend/host/host.hpp"
@@ -17,9 +17,13 @@ void HostBackend::wake() {
   [[maybe_unused]] ssize_t written = ::write(event_.get(), &one, sizeof(one));
 }
 
-// Precondition: room for two.
+// Precondition: room for kWakeRequests.
 void HostBackend::arm_wake() {
-  static constexpr abi::Timespec kNow{0, 0};
+  static constexpr abi::Timespec kNow{0, 0}, kSoon{0, 1'000'000};
+  constexpr uint32_t kMultishot = 1u << 6;
+  constexpr uint64_t kRepeats =
+      16;  // one is enough, unless this thread is held up for longer than its period
+  ++wake_generation_;
   abi::Sqe& read = ring_.push();
   read = {};
   read.opcode = abi::IORING_OP_READ;
@@ -27,13 +31,23 @@ void HostBackend::arm_wake() {
   read.fd = event_.get();
   read.addr = reinterpret_cast<uint64_t>(&event_value_);
   read.len = sizeof(event_value_);
-  read.user_data = own_token(Own::kWakeRead, ++wake_generation_);
-  abi::Sqe& timeout = ring_.push();
-  timeout = {};
-  timeout.opcode = abi::IORING_OP_TIMEOUT;
-  timeout.addr = reinterpret_cast<uint64_t>(&kNow);
-  timeout.len = 1;
-  timeout.user_data = own_token(Own::kWakeTimeout, wake_generation_);
+  read.user_data = own_token(Own::kWakeRead, wake_generation_);
+  auto push_timeout = [this](const abi::Timespec& time) -> abi::Sqe& {
+    abi::Sqe& timeout = ring_.push();
+    timeout = {};
+    timeout.opcode = abi::IORING_OP_TIMEOUT;
+    timeout.addr = reinterpret_cast<uint64_t>(&time);
+    timeout.len = 1;
+    timeout.user_data = own_token(Own::kWakeTimeout, wake_generation_);
+    return timeout;
+  };
+  abi::Sqe& first = push_timeout(kNow);
+  if (timeouts_end_waits_) {
+    first.flags = abi::IOSQE_IO_HARDLINK;
+    abi::Sqe& again = push_timeout(kSoon);
+    again.op_flags = kMultishot;
+    again.off = kRepeats;
+  }
   wake_armed_ = true;
 }
 

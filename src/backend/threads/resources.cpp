@@ -19,26 +19,32 @@ constexpr uint32_t kFilesMax = 1u << 20, kBuffersMax = 1u << 14;
 constexpr uint64_t kBufferSizeMax = 1ull << 30;
 constexpr int kSkip = -2;  // IORING_REGISTER_FILES_SKIP
 constexpr uint32_t kSparse = 1;
+constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE
 
 bool same_open_file(int a, int b) {
   pid_t self = ::getpid();
   return ::syscall(SYS_kcmp, self, self, KCMP_FILE, a, b) == 0;
 }
 
-// Faults every page in for writing, as the kernel does when it pins them: 0 or -EFAULT.
+// Whether the kernel can be told to fault pages in for writing (Linux 5.14).
+bool can_populate() {
+  static const bool can = [] {
+    Mapping page(::mmap(nullptr, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1);
+    return ::madvise(page.data(), 1, kPopulateWrite) == 0;
+  }();
+  return can;
+}
+
+// Faults every page in for writing, as the kernel does when it pins them: 0 or a negative errno.
 int check_buffer(const iovec& vector) {
   uint64_t base = reinterpret_cast<uint64_t>(vector.iov_base), end;
   if (base == 0) return vector.iov_len ? -EFAULT : 0;
   if (vector.iov_len == 0 || vector.iov_len > kBufferSizeMax) return -EFAULT;
   if (__builtin_add_overflow(base, vector.iov_len, &end)) return -EOVERFLOW;
   uint64_t page = ::sysconf(_SC_PAGESIZE), first = base & ~(page - 1);
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-  if (::madvise(reinterpret_cast<void*>(first), end - first, MADV_POPULATE_WRITE) == 0) return 0;
-  if (errno != EINVAL) return -EFAULT;
-  for (uint64_t at = first; at < end;
-       at += page) {  // Linux before 5.14, or memory of a kind that has no faults
+  if (can_populate())
+    return ::madvise(reinterpret_cast<void*>(first), end - first, kPopulateWrite) ? -EFAULT : 0;
+  for (uint64_t at = first; at < end; at += page) {
     std::byte byte;
     uint64_t probe = std::max(at, base);
     if (copy_from_user(&byte, probe, 1) < 0) return -EFAULT;
