@@ -120,6 +120,25 @@ TEST_P(Waiting, ASignalIsSeenThoughRequestsWereSubmittedOrCompleted) {
   collect(1);
 }
 
+// Timeouts that fire all the time must not swallow a signal.
+TEST_P(Waiting, ASignalIsSeenAmongTimeouts) {
+  if (is_kernel()) GTEST_SKIP() << "the kernel hides the reason behind the count";
+  BlockedSignal signal;
+  Timespec often{0, 200'000};
+  queue({make_sqe(IORING_OP_TIMEOUT, -1, address(&often), 1, 0, 64 /* multishot */)}, 1);
+  std::array<Completion, 16> out;
+  for (int i = 1; i <= 50; ++i) {
+    ::pthread_kill(::pthread_self(), SIGUSR1);
+    uint64_t before = now_ns();
+    while (BlockedSignal::handled < i && now_ns() - before < kSecond) {
+      int result = backend_->wait(4, {.deadline_ns = now_ns() + kSecond, .signal_mask = signal.open_mask()});
+      ASSERT_EQ(result == -EINTR, BlockedSignal::handled == i) << result << " in round " << i;
+      backend_->reap(out);
+    }
+    ASSERT_LT(now_ns() - before, 10 * kMillisecond);
+  }
+}
+
 // As Linux has it: fewer completions than the wait asks for.
 TEST_P(Waiting, ATimeoutEndsAnyWait) {
   Timespec soon{0, 5'000'000};

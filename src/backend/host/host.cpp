@@ -132,7 +132,7 @@ size_t HostBackend::reap(std::span<Completion> out) {
   for (; taken < ready && count < out.size(); ++taken) {
     const abi::Cqe& cqe = ring_.peek(taken);
     if (is_own(cqe.user_data)) {
-      if (wake_armed_ && cqe.user_data == own_token(Own::kWakeRead, wake_generation_)) wake_armed_ = false;
+      note_wake(cqe);
       if (cqe.user_data == own_token(Own::kDeadline, deadline_generation_)) deadline_armed_ns_ = 0;
       continue;
     }

@@ -46,6 +46,7 @@ class HostBackend final : public Backend {
   static constexpr unsigned kWakeRequests = 3;
   void arm_wake();
   void disarm_wake();
+  void note_wake(const abi::Cqe& cqe);
   bool wake_read_is_ready() const;
 
   // Waiting (wait.cpp). A turn is one io_uring_enter of a wait that may need several.
@@ -56,12 +57,14 @@ class HostBackend final : public Backend {
     bool is_late = false;       // the deadline has passed already
     bool has_timeout = false;
     abi::Timespec timeout{};
+    const sigset_t* signal_mask = nullptr;
     uint64_t slice_end_ns = 0;  // when the kernel's sleep ends at the latest; 0: never
   };
   static constexpr int kGoOn = 1;
   int wait_blocking(unsigned completions, const WaitLimits& limits);
   int wait_polling(unsigned completions, const WaitLimits& limits);
-  void set_limits(Turn& turn, const WaitLimits& limits);
+  bool set_limits(Turn& turn, const WaitLimits& limits);
+  bool deliver_signals(const sigset_t& mask);
   int why_wait_ended(const Turn& turn, const WaitLimits& limits);
   bool timeout_has_fired() const;
   void arm_deadline(uint64_t deadline_ns, const abi::Timespec& timeout);
@@ -78,6 +81,8 @@ class HostBackend final : public Backend {
   unsigned in_flight_ = 0;           // the ring's requests, without our own
   std::atomic<bool> woken_ = false;
   bool wake_armed_ = false;
+  unsigned wake_timers_running_ = 0;  // wake-ups whose timeouts have not all fired
+  uint64_t signals_seen_ns_ = 0;
   uint32_t wake_generation_ = 0;
   uint64_t deadline_armed_ns_ = 0;
   abi::Timespec deadline_timeout_{};
@@ -86,7 +91,7 @@ class HostBackend final : public Backend {
 };
 
 // Our own requests: tokens whose upper half is all ones; bits 24..31 say which.
-enum class Own : uint64_t { kWakeRead = 1, kWakeTimeout, kDeadline, kCancel };
+enum class Own : uint64_t { kWakeRead = 1, kWakeTimeout, kWakeRepeat, kDeadline, kCancel };
 inline constexpr uint64_t kOwnTokens = 0xffffffff00000000;
 constexpr uint64_t own_token(Own what, uint32_t generation) {
   return kOwnTokens | static_cast<uint64_t>(what) << 24 | (generation & 0xffffff);

@@ -50,12 +50,13 @@ int HostBackend::wait_blocking(unsigned completions, const WaitLimits& limits) {
   int verdict;
   do {
     Turn turn{.completions = completions, .batches = timeouts_end_waits_};
-    if (!woken) set_limits(turn, limits);
+    turn.signal_mask = limits.signal_mask;
+    if (!woken && !set_limits(turn, limits)) return -EINTR;
     unsigned target = turn.batches ? completions : std::min(completions, ring_.ready() + 1);
     turn.min_complete = woken || turn.is_late ? 0 : target;
     int result;
     do {
-      result = enter(turn.min_complete, abi::IORING_ENTER_GETEVENTS, limits.signal_mask,
+      result = enter(turn.min_complete, abi::IORING_ENTER_GETEVENTS, turn.signal_mask,
                      turn.has_timeout ? &turn.timeout : nullptr);
       // A batch that the kernel took only partly did not wait.
     } while (result >= 0 && ring_.pending() > 0);
@@ -69,21 +70,39 @@ int HostBackend::wait_blocking(unsigned completions, const WaitLimits& limits) {
   return verdict;
 }
 
-// How long the kernel is to sleep. While TIMEOUTs are in flight it does so in slices: one that fires in the
-// moment before the kernel goes to sleep does not end its wait, though its completion is posted.
-void HostBackend::set_limits(Turn& turn, const WaitLimits& limits) {
+// How long the kernel is to sleep, and with which signals. While timeouts are in flight it sleeps in slices:
+// one that fires in the moment before the kernel goes to sleep does not end its wait, though its completion
+// is posted. In these slices signals stay blocked, because the kernel would hide behind such a completion
+// that one was delivered; we look for them ourselves. False: a signal was delivered.
+bool HostBackend::set_limits(Turn& turn, const WaitLimits& limits) {
   constexpr uint64_t kSliceNs = 1'000'000;
-  bool sliced = !timeouts_.empty() && ring_.has(abi::IORING_FEAT_EXT_ARG);
-  if (!timeouts_.empty() && !sliced) turn.batches = false;
-  if (!limits.deadline_ns && !sliced) return;
+  bool has_timeouts = !timeouts_.empty() || wake_timers_running_ > 0;
+  bool sliced = has_timeouts && ring_.has(abi::IORING_FEAT_EXT_ARG);
+  if (has_timeouts && !sliced) turn.batches = false;
+  if (!limits.deadline_ns && !sliced) return true;
   uint64_t now = now_ns(), deadline = limits.deadline_ns.value_or(UINT64_MAX);
+  if (sliced && limits.signal_mask) {
+    turn.signal_mask = nullptr;
+    if (now - signals_seen_ns_ >= kSliceNs) {
+      signals_seen_ns_ = now;
+      if (deliver_signals(*limits.signal_mask)) return false;
+    }
+  }
   turn.is_late = deadline <= now;
-  if (turn.is_late) return;
+  if (turn.is_late) return true;
   turn.slice_end_ns = sliced ? std::min(deadline, now + kSliceNs) : deadline;
   turn.timeout = to_timespec(turn.slice_end_ns - now);
   turn.has_timeout = ring_.has(abi::IORING_FEAT_EXT_ARG);
   if (!turn.has_timeout && deadline_armed_ns_ != deadline && make_room(2))
     arm_deadline(deadline, turn.timeout);
+  return true;
+}
+
+// Lets pending signals through `mask`; true if there were any.
+bool HostBackend::deliver_signals(const sigset_t& mask) {
+  constexpr timespec kNow{};
+  ++counters_.system_calls;
+  return ::ppoll(nullptr, 0, &kNow, &mask) < 0 && errno == EINTR;
 }
 
 bool HostBackend::timeout_has_fired() const {

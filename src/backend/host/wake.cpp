@@ -7,6 +7,8 @@
 // multishot one follows. Kernels without those are never asked for more than the next completion.
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "backend/host/host.hpp"
 
 namespace ring3::backend::host {
@@ -47,6 +49,7 @@ void HostBackend::arm_wake() {
     abi::Sqe& again = push_timeout(kSoon);
     again.op_flags = kMultishot;
     again.off = kRepeats;
+    again.user_data = own_token(Own::kWakeRepeat, wake_generation_);
   }
   wake_armed_ = true;
 }
@@ -57,6 +60,17 @@ bool HostBackend::wake_read_is_ready() const {
   for (unsigned i = 0, ready = ring_.ready(); i < ready; ++i)
     if (ring_.peek(i).user_data == token) return true;
   return false;
+}
+
+// Follows what becomes of our requests as their completions are reaped.
+void HostBackend::note_wake(const abi::Cqe& cqe) {
+  if (is_own_kind(cqe.user_data, Own::kWakeRead)) {
+    if (cqe.user_data == own_token(Own::kWakeRead, wake_generation_)) wake_armed_ = false;
+    if (cqe.res > 0) ++wake_timers_running_;
+  }
+  Own last = timeouts_end_waits_ ? Own::kWakeRepeat : Own::kWakeTimeout;
+  if (is_own_kind(cqe.user_data, last) && cqe.res == -ETIME && !(cqe.flags & abi::IORING_CQE_F_MORE))
+    --wake_timers_running_;
 }
 
 // Takes the READ out of the kernel's ring and waits until it is out. The next wait arms another.
