@@ -16,5 +16,6 @@ write_basic_package_version_file(ring3ConfigVersion.cmake COMPATIBILITY SameMino
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ring3Config.cmake ${CMAKE_CURRENT_BINARY_DIR}/ring3ConfigVersion.cmake
         DESTINATION ${config_dir})
 
+file(RELATIVE_PATH pc_to_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 configure_file(cmake/ring3.pc.in ring3.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ring3.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -45,6 +45,10 @@ int main(int argc, char** argv) {
   add_inspect(app, action);
   add_bench(app, action);
   add_doctor(app, action);
+  const auto named = [&](const CLI::App* subcommand) { return subcommand->get_name() == argv[1]; };
+  if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(named).empty())
+    return complain(Exit::BadUsage,
+                    fmt::format("there is no subcommand {}; `ring3 --help` lists those that there are", argv[1]));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
