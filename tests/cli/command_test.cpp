@@ -133,6 +133,18 @@ TEST(Command, EveryKindOfVariable) {
   EXPECT_EQ(shown["result"], 1);
 }
 
+TEST(Command, AnObjectThatNobodyHereWrote) {
+  const Output output =
+      run({"run", fixture("foreign"), "--set", "sq_tail=@sq.tail", "--set", "cq_tail=@cq.tail", "--set",
+           "cq_head=@cq.head", "--set", "cqes=@cq.cqes", "--show", "seen", "--show", "result", "--show", "user_data",
+           "--json"});
+  ASSERT_EQ(output.status, 0) << output.err;
+  const json shown = output.parsed()["variables"];
+  EXPECT_EQ(shown["seen"], 1);
+  EXPECT_EQ(shown["result"], 42);
+  EXPECT_EQ(shown["user_data"], 7777);
+}
+
 TEST(Command, AnErrorReturnIsNamedAndExitsWith1) {
   const Output output = run({"run", fixture("globals"), "--ops", "second_ops", "--json"});
   EXPECT_EQ(output.status, 1);

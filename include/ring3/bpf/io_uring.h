@@ -13,24 +13,45 @@ struct io_uring_sqe {
   union {
     __u64 off;
     __u64 addr2;
+    struct {
+      __u32 cmd_op;
+      __u32 __pad1;
+    };
   };
   union {
     __u64 addr;
     __u64 splice_off_in;
+    struct {
+      __u32 level;
+      __u32 optname;
+    };
   };
   __u32 len;
   union {
     __u32 rw_flags;
     __u32 fsync_flags;
+    __u16 poll_events;
     __u32 poll32_events;
+    __u32 sync_range_flags;
     __u32 msg_flags;
     __u32 timeout_flags;
     __u32 accept_flags;
     __u32 cancel_flags;
     __u32 open_flags;
     __u32 statx_flags;
+    __u32 fadvise_advice;
     __u32 splice_flags;
+    __u32 rename_flags;
+    __u32 unlink_flags;
+    __u32 hardlink_flags;
+    __u32 xattr_flags;
+    __u32 msg_ring_flags;
+    __u32 uring_cmd_flags;
+    __u32 waitid_flags;
+    __u32 futex_flags;
+    __u32 install_fd_flags;
     __u32 nop_flags;
+    __u32 pipe_flags;
     __u32 bpf_op_flags;
   };
   __u64 user_data;
@@ -42,6 +63,12 @@ struct io_uring_sqe {
   union {
     __s32 splice_fd_in;
     __u32 file_index;
+    __u32 zcrx_ifq_idx;
+    __u32 optlen;
+    struct {
+      __u16 addr_len;
+      __u16 __pad3[1];
+    };
   };
   __u64 addr3;
   __u64 __pad2[1];

@@ -1,9 +1,7 @@
 // The types and kfunc prototypes of the BPF-controlled loop, as Linux 7.1 declares them. Only the BTF of this
 // file is used; bodies are there because clang describes nothing but definitions.
 
-typedef unsigned char __u8;
-typedef unsigned int __u32;
-typedef unsigned long size_t;
+#include "ring3/bpf/io_uring.h"
 
 // A handle: programs can't look into it. Linux 7.2 calls it iou_ctx (an alias of the world).
 struct io_ring_ctx {};
@@ -25,6 +23,10 @@ struct io_uring_bpf_ops {
 struct io_uring_bpf_ops ring3_ops;
 int ring3_result = IOU_LOOP_STOP;
 enum iou_region ring3_region;
+// What objects built with a vmlinux.h reach into by CO-RE.
+struct io_uring_sqe ring3_sqe;
+struct io_uring_cqe ring3_cqe;
+struct __kernel_timespec ring3_timespec;
 
 int bpf_io_uring_submit_sqes(struct io_ring_ctx* ctx, __u32 nr) { return 0; }
 // The last parameter's name says what the pointer returned may be used for.
