@@ -118,11 +118,13 @@ Result<void> KernelRing::map(const abi::Params& params) {
 
 int KernelRing::enter(unsigned min_complete, uint32_t flags, const sigset_t* signal_mask,
                       const abi::Timespec* timeout) {
-  constexpr uint32_t kSignalMaskSize = 8;  // the kernel's sigset_t
+  constexpr size_t kSignalMaskSize =
+      8;  // the kernel's sigset_t; a whole register, as it is passed through `...`
   std::atomic_ref(*sq_.tail).store(sq_tail_, std::memory_order_release);
   long result;
   if (timeout || (signal_mask && has(abi::IORING_FEAT_EXT_ARG))) {
-    abi::GeteventsArg argument{reinterpret_cast<uint64_t>(signal_mask), signal_mask ? kSignalMaskSize : 0, 0,
+    abi::GeteventsArg argument{reinterpret_cast<uint64_t>(signal_mask),
+                               signal_mask ? uint32_t{kSignalMaskSize} : 0, 0,
                                reinterpret_cast<uint64_t>(timeout)};
     result = ::syscall(SYS_io_uring_enter, fd_.get(), pending(), min_complete,
                        flags | abi::IORING_ENTER_EXT_ARG, &argument, sizeof(argument));

@@ -79,15 +79,16 @@ bool HostBackend::set_limits(Turn& turn, const WaitLimits& limits) {
   bool has_timeouts = !timeouts_.empty() || wake_timers_running_ > 0;
   bool sliced = has_timeouts && ring_.has(abi::IORING_FEAT_EXT_ARG);
   if (has_timeouts && !sliced) turn.batches = false;
-  if (!limits.deadline_ns && !sliced) return true;
+  if (!limits.deadline_ns && !has_timeouts) return true;
   uint64_t now = now_ns(), deadline = limits.deadline_ns.value_or(UINT64_MAX);
-  if (sliced && limits.signal_mask) {
-    turn.signal_mask = nullptr;
-    if (now - signals_seen_ns_ >= kSliceNs) {
+  if (has_timeouts && limits.signal_mask) {
+    if (sliced) turn.signal_mask = nullptr;
+    if (!sliced || now - signals_seen_ns_ >= kSliceNs) {
       signals_seen_ns_ = now;
       if (deliver_signals(*limits.signal_mask)) return false;
     }
   }
+  if (!limits.deadline_ns && !sliced) return true;
   turn.is_late = deadline <= now;
   if (turn.is_late) return true;
   turn.slice_end_ns = sliced ? std::min(deadline, now + kSliceNs) : deadline;
