@@ -31,6 +31,7 @@ void Engine::complete(const backend::Completion& completion) {
   const uint32_t index = requests_.find(completion.token);
   if (index == kNone) return;  // not one of ours, or twice: nobody waits for it
   if (!(completion.flags & abi::IORING_CQE_F_MORE)) --in_backend_;
+  backend_posted_ = true;
   finish(index, completion.res, completion.flags);
 }
 
@@ -150,7 +151,9 @@ int Engine::flush() {
 }
 
 void Engine::publish() {
-  if (cq.publish()) resources.notify();
+  if (cq.publish()) resources.notify(backend_posted_);
+  backend_posted_ = false;
+  sq.set_flag(abi::IORING_SQ_TASKRUN, in_backend_ != 0 || !tasks_.empty());
   sq.set_flag(abi::IORING_SQ_CQ_OVERFLOW, cq.has_backlog());
 }
 

@@ -51,6 +51,12 @@ class Engine {
   }
   // Makes what is queued start, without waiting.
   int flush();
+  // The same, if something queued points to memory that its owner may reuse once the submission returns.
+  void flush_urgent() {
+    if (urgent_) flush();
+  }
+  // Takes what the back-end has finished, without a system call and without running what that allows.
+  void collect();
   // Moves the backlog of CQEs into the queue, as far as there is room.
   void flush_overflow();
   // Shows the CQEs, and what the SQ flags say of them.
@@ -71,6 +77,7 @@ class Engine {
   // submit.cpp
   bool nop_at_once(const abi::Sqe& sqe);
   bool forward_at_once(abi::Sqe& sqe);
+  int check(const abi::Sqe& sqe);
   int take(const abi::Sqe& sqe);
   uint32_t hold(const abi::Sqe& sqe, int error);
   void close_chain();
@@ -86,7 +93,6 @@ class Engine {
   void run_tasks();
 
   // complete.cpp
-  void collect();
   void poll_backend();
   void complete(const backend::Completion& completion);
   void finish(uint32_t index, int32_t res, uint32_t flags);
@@ -109,6 +115,7 @@ class Engine {
   bool barrier_ = false;             // a drained chain is running: nothing overtakes it
   bool urgent_ = false;              // something queued points to memory that may change after the submission
   bool must_flush_ = false;          // something was queued since the last flush
+  bool backend_posted_ = false;      // CQEs not yet shown came from the back-end, which signals the eventfd itself
   bool closing_ = false;             // nothing starts any more
   std::atomic<bool> woken_ = false;
   uint32_t chain_head_ = kNone, chain_last_ = kNone;  // the chain being read

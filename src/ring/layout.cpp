@@ -69,7 +69,10 @@ int check_setup(uint32_t entries, const Params& params, Layout& layout) {
   }
   layout.sqe_shift = flags & IORING_SETUP_SQE128 ? 7 : 6;
   layout.cqe_shift = flags & IORING_SETUP_CQE32 ? 5 : 4;
-  size_t size = kCqes + (size_t{layout.cq_entries} << layout.cqe_shift);
+  // As Linux lays it out: wide CQEs double the headers' share too, and the array begins on a cache line.
+  size_t size = kCqes + size_t{layout.cq_entries} * sizeof(Cqe);
+  if (flags & IORING_SETUP_CQE32) size *= 2;
+  size = (size + 63) & ~size_t{63};
   if (!(flags & IORING_SETUP_NO_SQARRAY)) {
     layout.array_offset = static_cast<uint32_t>(size);
     size += size_t{layout.sq_entries} * sizeof(uint32_t);

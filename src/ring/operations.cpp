@@ -132,6 +132,7 @@ int check_sqe(const Sqe& sqe, const SqeRules& rules) {
   if (used & operation.zero_fields & kIoprio) return -EINVAL;
   if ((rules.setup_flags & IORING_SETUP_IOPOLL) && !operation.has(kPolled)) return -EINVAL;
   if (used & operation.zero_fields) return -EINVAL;
+  if (operation.support == Support::Inline && (sqe.op_flags & ~IORING_NOP_INJECT_RESULT)) return -EINVAL;
   if ((sqe.flags & IOSQE_CQE_SKIP_SUCCESS) && operation.has(kNoSkip)) return -EINVAL;
   if (sqe.flags & IOSQE_FIXED_FILE) {
     if (operation.has(kNoFixedFile)) return -EINVAL;

@@ -32,7 +32,6 @@ void CompletionQueue::create(const Layout& layout, std::byte* rings) {
   cqes_ = rings + kCqes;
   entries_ = layout.cq_entries;
   mask_ = entries_ - 1;
-  room_ = entries_;
   shift_ = layout.cqe_shift;
   head_word_ = SharedWord(rings, kCqHead);
   tail_word_ = SharedWord(rings, kCqTail);

@@ -130,7 +130,7 @@ class CompletionQueue {
 
   std::byte* cqes_ = nullptr;
   uint64_t posted_ = 0, published_ = 0;
-  uint32_t room_ = 0;  // free entries known of; 0 while there is a backlog, so that nothing overtakes it
+  uint32_t room_ = 0;  // free entries known of; 0 until the head was looked at, and while there is a backlog, so that nothing overtakes it
   uint32_t mask_ = 0, entries_ = 0, shift_ = 4;
   SharedWord head_word_, tail_word_, flags_word_;
   std::deque<abi::Cqe> backlog_;

@@ -23,8 +23,8 @@ constexpr RegisterRow kRows[] = {
     {IORING_REGISTER_FILES_UPDATE, "FILES_UPDATE", kBackend},
     {IORING_REGISTER_EVENTFD_ASYNC, "EVENTFD_ASYNC", kRing},
     {IORING_REGISTER_PROBE, "PROBE", kRing},
-    {IORING_REGISTER_PERSONALITY, "PERSONALITY", kBackend},
-    {IORING_UNREGISTER_PERSONALITY, "UNREGISTER_PERSONALITY", kBackend},
+    {IORING_REGISTER_PERSONALITY, "PERSONALITY", kRing},
+    {IORING_UNREGISTER_PERSONALITY, "UNREGISTER_PERSONALITY", kRing},
     {IORING_REGISTER_RESTRICTIONS, "RESTRICTIONS", kNo},
     {IORING_REGISTER_ENABLE_RINGS, "ENABLE_RINGS", kRing},
     {IORING_REGISTER_FILES2, "FILES2", kBackend},
@@ -115,11 +115,23 @@ int register_with_ring(Engine& engine, uint32_t opcode, uint64_t argument, unsig
   switch (opcode) {
     case IORING_REGISTER_EVENTFD:
     case IORING_REGISTER_EVENTFD_ASYNC:
-      return engine.resources.register_eventfd(argument, count, opcode == IORING_REGISTER_EVENTFD_ASYNC);
+      return engine.resources.register_eventfd(argument, count, opcode == IORING_REGISTER_EVENTFD_ASYNC,
+                                               *engine.backend);
     case IORING_UNREGISTER_EVENTFD:
-      return argument || count ? -EINVAL : engine.resources.unregister_eventfd();
+      return argument || count ? -EINVAL : engine.resources.unregister_eventfd(*engine.backend);
     case IORING_REGISTER_PROBE:
       return probe(engine, argument, count);
+    case IORING_REGISTER_PERSONALITY: {
+      const int id = engine.backend->register_op(opcode, argument, count);
+      if (id > 0) engine.resources.add_personality(static_cast<uint16_t>(id));
+      return id;
+    }
+    case IORING_UNREGISTER_PERSONALITY: {
+      engine.flush();
+      const int result = engine.backend->register_op(opcode, argument, count);
+      if (result == 0) engine.resources.remove_personality(static_cast<uint16_t>(count));
+      return result;
+    }
     case IORING_REGISTER_SYNC_CANCEL:
       return count == 1 ? engine.cancel_sync(argument) : -EINVAL;
     case IORING_REGISTER_MEM_REGION:

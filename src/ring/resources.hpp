@@ -1,11 +1,13 @@
-// What an application registers with the ring itself, and not with whoever performs its requests: the memory region,
-// the eventfd that is told of completions.
+// What an application registers with the ring itself, and not with whoever performs its requests: the memory
+// region, the eventfd that is told of completions.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <span>
 
+#include "backend/backend.hpp"
 #include "base/fd.hpp"
 #include "ring/memory.hpp"
 
@@ -19,15 +21,21 @@ class Resources {
   // Empty until one is registered.
   std::span<std::byte> region() const { return region_; }
 
-  // IORING_REGISTER_EVENTFD and its kin. `async`: only for completions that happen outside a system call, which a
-  // ring of ours has none of.
-  int register_eventfd(uint64_t argument, unsigned count, bool async);
-  int unregister_eventfd();
-  // Tells the eventfd that CQEs were posted.
-  void notify() {
-    if (eventfd_) [[unlikely]]
+  // IORING_REGISTER_EVENTFD and its kin. `async`: only for completions that happen outside a system call,
+  // which a ring of ours has none of. The back-end is told too, so that it can signal what finishes while
+  // nobody is inside the ring.
+  int register_eventfd(uint64_t argument, unsigned count, bool async, backend::Backend& backend);
+  int unregister_eventfd(backend::Backend& backend);
+  // Tells the eventfd that CQEs were posted, unless the back-end that they come from has told it.
+  void notify(bool from_backend) {
+    if (eventfd_ && !(from_backend && backend_signals_)) [[unlikely]]
       signal_eventfd();
   }
+
+  // The ids of credentials that SQEs may name.
+  void add_personality(uint16_t id) { personalities_.insert(id); }
+  void remove_personality(uint16_t id) { personalities_.erase(id); }
+  bool has_personality(uint16_t id) const { return personalities_.contains(id); }
 
  private:
   void signal_eventfd();
@@ -36,6 +44,8 @@ class Resources {
   std::span<std::byte> region_;
   FileDescriptor eventfd_;
   bool async_ = false;
+  bool backend_signals_ = false;
+  std::set<uint16_t> personalities_;
 };
 
 }  // namespace ring3::ring

@@ -11,6 +11,7 @@
 #include "ring/enter.hpp"
 #include "ring/register.hpp"
 #include "ring/registry.hpp"
+#include "ring/turn.hpp"
 
 namespace ring3::ring {
 
@@ -22,44 +23,62 @@ constexpr unsigned kKnownEnterFlags = abi::IORING_ENTER_GETEVENTS | abi::IORING_
                                       abi::IORING_ENTER_NO_IOWAIT;
 
 // Waits until `wanted` CQEs can be read, in the two stages that min_wait describes.
-int wait_for(Engine& engine, uint32_t wanted, const EnterArgument& argument) {
+int wait_for(Engine& engine, Turn* turn, uint32_t wanted, const EnterArgument& argument) {
   backend::WaitLimits limits{.deadline_ns = argument.deadline_ns,
                              .signal_mask = argument.has_mask ? &argument.signal_mask : nullptr};
   engine.poll();
   engine.flush_overflow();
   bool first_stage = argument.min_wait_deadline_ns.has_value();
+  uint64_t seen = engine.cq.total();
+  if (turn && engine.cq.ready() < wanted) turn->give_way(true, limits.deadline_ns);
   while (engine.cq.ready() < wanted) {
     backend::WaitLimits now = limits;
     if (first_stage && (!now.deadline_ns || *argument.min_wait_deadline_ns < *now.deadline_ns))
       now.deadline_ns = argument.min_wait_deadline_ns;
     const int result = engine.wait(wanted - engine.cq.ready(), now);
     engine.flush_overflow();
+    if (turn) {
+      turn->give_way(engine.cq.total() != seen, limits.deadline_ns);
+      seen = engine.cq.total();
+    }
     if (engine.cq.ready() >= wanted) return 0;
     if (result == -ETIME && first_stage) {
       first_stage = false;
       wanted = 1;
       continue;
     }
-    if (result < 0) return result;
+    if (result < 0) return engine.cq.ready() != 0 ? 0 : result;
   }
   return 0;
 }
 
+thread_local pid_t cached_task = 0;
+
 }  // namespace
+
+// gettid(2) is a system call, and every enter() asks.
+pid_t current_task() {
+  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { cached_task = 0; });
+  static_cast<void>(registered);
+  if (cached_task == 0) cached_task = ::gettid();
+  return cached_task;
+}
 
 Ring::Ring(std::unique_ptr<Engine> engine)
     : engine_(std::move(engine)),
       single_issuer_(engine_->layout.has(abi::IORING_SETUP_SINGLE_ISSUER)),
-      disabled_(engine_->layout.has(abi::IORING_SETUP_R_DISABLED)) {
+      disabled_(engine_->layout.has(abi::IORING_SETUP_R_DISABLED)),
+      turn_(single_issuer_ ? nullptr : std::make_unique<Turn>(*engine_->backend)),
+      process_(::getpid()) {
   // The task that sets up a ring is its submitter, unless the ring is to be enabled later.
-  if (single_issuer_ && !disabled_) submitter_ = gettid();
+  if (single_issuer_ && !disabled_) submitter_ = current_task();
   add_to_registry(fd(), this);
 }
 
 Ring::~Ring() {
   remove_from_registry(fd());
   if (Driver* driver = driver_.exchange(nullptr)) driver->ring_gone();
-  engine_->cancel_all();
+  if (::getpid() == process_) engine_->cancel_all();
 }
 
 Result<std::unique_ptr<Ring>> Ring::create(unsigned entries, abi::Params& params, BackendKind kind) {
@@ -80,7 +99,7 @@ int Ring::enter(unsigned to_submit, unsigned min_complete, unsigned flags, const
   if (flags & ~kKnownEnterFlags) return -EINVAL;
   if (disabled_.load(std::memory_order_relaxed)) return -EBADFD;
   if (single_issuer_) {
-    const pid_t task = gettid();
+    const pid_t task = current_task();
     if (submitter_.load(std::memory_order_relaxed) != task) {
       pid_t nobody = 0;
       if (!submitter_.compare_exchange_strong(nobody, task)) return -EEXIST;
@@ -91,7 +110,7 @@ int Ring::enter(unsigned to_submit, unsigned min_complete, unsigned flags, const
     }
     return enter_unlocked(to_submit, min_complete, flags, argument, argument_size);
   }
-  std::lock_guard lock(mutex_);
+  const Turn::Guard guard(*turn_);
   return enter_unlocked(to_submit, min_complete, flags, argument, argument_size);
 }
 
@@ -100,7 +119,8 @@ int Ring::enter_unlocked(unsigned to_submit, unsigned min_complete, unsigned fla
   int submitted = 0;
   if (engine_->layout.has(abi::IORING_SETUP_SQPOLL)) {
     // The thread that would poll is always asleep: what is in the SQ starts when it is woken.
-    if (flags & (abi::IORING_ENTER_SQ_WAKEUP | abi::IORING_ENTER_SQ_WAIT)) engine_->submit(engine_->sq.entries());
+    if (flags & (abi::IORING_ENTER_SQ_WAKEUP | abi::IORING_ENTER_SQ_WAIT))
+      engine_->submit(engine_->sq.entries());
     submitted = static_cast<int>(to_submit);
   } else if (to_submit != 0) {
     submitted = engine_->submit(to_submit);
@@ -110,17 +130,27 @@ int Ring::enter_unlocked(unsigned to_submit, unsigned min_complete, unsigned fla
     }
   }
   if (!(flags & abi::IORING_ENTER_GETEVENTS)) {
-    engine_->poll();
+    // With DEFER_TASKRUN, successors and the like wait for whoever asks for events.
+    if (engine_->layout.has(abi::IORING_SETUP_DEFER_TASKRUN)) {
+      engine_->flush();
+      engine_->collect();
+      engine_->publish();
+    } else {
+      engine_->poll();
+    }
     return submitted;
   }
   EnterArgument wait;
   int result = read_enter_argument(flags, argument, argument_size, wait);
-  if (result == 0) result = wait_for(*engine_, std::min(min_complete, engine_->cq.entries()), wait);
-  else engine_->flush();
+  if (result == 0)
+    result = wait_for(*engine_, turn_.get(), std::min(min_complete, engine_->cq.entries()), wait);
+  else
+    engine_->flush();
   return submitted > 0 ? submitted : result;
 }
 
-// False if the driver went away meanwhile. It is looked up only after clear_driver() can see that it has to wait.
+// False if the driver went away meanwhile. It is looked up only after clear_driver() can see that it has to
+// wait.
 bool Ring::drive(int& result) {
   now_driving(Driving::Awake);
   Driver* driver = driver_.load();
@@ -141,20 +171,21 @@ int Ring::register_op(unsigned opcode, uint64_t argument, unsigned count) {
     // The back-end's part first: on the kernel's ring, whoever enables it becomes its submitter too.
     const int result = engine_->backend->register_op(opcode, 0, 0);
     if (result < 0 && result != -EBADFD && result != -EINVAL) return result;
-    if (single_issuer_) submitter_ = gettid();
+    if (single_issuer_) submitter_ = current_task();
     disabled_ = false;
     return 0;
   }
   const pid_t submitter = submitter_.load(std::memory_order_relaxed);
-  if (single_issuer_ && submitter != 0 && submitter != gettid()) return -EEXIST;
-  std::unique_lock<std::mutex> lock;
-  if (!single_issuer_) lock = std::unique_lock(mutex_);
+  if (single_issuer_ && submitter != 0 && submitter != current_task()) return -EEXIST;
+  std::optional<Turn::Guard> guard;
+  if (turn_) guard.emplace(*turn_);
   return register_with_ring(*engine_, opcode, argument, count, disabled_.load());
 }
 
 int Ring::set_driver(Driver* driver) {
   constexpr uint32_t kPolling = abi::IORING_SETUP_SQPOLL | abi::IORING_SETUP_IOPOLL;
-  if (engine_->layout.has(kPolling) || !engine_->layout.has(abi::IORING_SETUP_DEFER_TASKRUN)) return -EOPNOTSUPP;
+  if (engine_->layout.has(kPolling) || !engine_->layout.has(abi::IORING_SETUP_DEFER_TASKRUN))
+    return -EOPNOTSUPP;
   Driver* none = nullptr;
   return driver_.compare_exchange_strong(none, driver) ? 0 : -EBUSY;
 }
@@ -162,11 +193,16 @@ int Ring::set_driver(Driver* driver) {
 void Ring::clear_driver(Driver* driver) {
   Driver* expected = driver;
   if (!driver_.compare_exchange_strong(expected, nullptr)) return;
-  if (single_issuer_ && submitter_.load() == gettid()) return;  // from within the loop itself: it ends at its next turn
+  if (single_issuer_ && submitter_.load() == current_task())
+    return;  // from within the loop itself: it ends at its next turn
   while (driving_.load() == Driving::Awake) driving_.wait(Driving::Awake);
 }
 
-int Ring::submit(unsigned count) { return engine_->submit(count); }
+int Ring::submit(unsigned count) {
+  const int taken = engine_->submit(count);
+  engine_->flush_urgent();
+  return taken;
+}
 
 std::span<std::byte> Ring::region(uint32_t id) const {
   switch (id) {

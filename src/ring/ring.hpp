@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string_view>
 
@@ -20,6 +19,7 @@ namespace ring3::ring {
 
 class Engine;
 class Ring;
+class Turn;
 
 // What replaces submit-and-wait in enter(): the first of the ring's two extension points (the second is a row
 // of the operation table).
@@ -88,7 +88,8 @@ class Ring {
   std::atomic<pid_t> submitter_ = 0;  // of a SINGLE_ISSUER ring; 0: whoever comes first
   std::atomic<Driver*> driver_ = nullptr;
   std::atomic<Driving> driving_ = Driving::No;
-  std::mutex mutex_;  // of enter() where several tasks may
+  const std::unique_ptr<Turn> turn_;  // of a ring that several tasks may enter
+  const pid_t process_;               // a forked child must not end what its parent has in flight
 };
 
 // The live ring whose descriptor (ring3::Ring::fd, ring3_setup) that is, or nullptr. Any thread.

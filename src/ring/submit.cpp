@@ -1,6 +1,6 @@
-// SQ → chains. The rules are those that io_uring_enter(2) shows: an SQE that can't be prepared ends the batch and is
-// counted in it (SUBMIT_ALL goes on); a chain ends at the first SQE without a link flag or with the batch; an SQE that
-// fails inside a chain takes the chain with it.
+// SQ → chains. The rules are those that io_uring_enter(2) shows: an SQE that can't be prepared ends the batch
+// and is counted in it (SUBMIT_ALL goes on); a chain ends at the first SQE without a link flag or with the
+// batch; an SQE that fails inside a chain takes the chain with it.
 #include <cerrno>
 
 #include "ring/engine.hpp"
@@ -10,7 +10,8 @@ namespace ring3::ring {
 namespace {
 constexpr uint8_t kLinkFlags = abi::IOSQE_IO_LINK | abi::IOSQE_IO_HARDLINK;
 
-// Requests that must be translated, or counted, before they start (translate.cpp), and those that only follow one.
+// Requests that must be translated, or counted, before they start (translate.cpp), and those that only follow
+// one.
 bool names_others(uint8_t opcode) {
   return opcode == abi::IORING_OP_ASYNC_CANCEL || opcode == abi::IORING_OP_POLL_REMOVE ||
          opcode == abi::IORING_OP_TIMEOUT_REMOVE || opcode == abi::IORING_OP_TIMEOUT ||
@@ -47,27 +48,30 @@ int Engine::submit(uint32_t count) {
   sq.publish();
   sqes_submitted_ += taken;
   publish();
-  if (urgent_) flush();
   return taken == 0 ? -EAGAIN : static_cast<int>(taken);
 }
 
 // The path that a benchmark of NOPs takes: nothing to remember, nobody to wait for.
 inline bool Engine::nop_at_once(const abi::Sqe& sqe) {
-  if (sqe.opcode != abi::IORING_OP_NOP || sqe.flags != 0 || sqe.op_flags != 0 || sqe.ioprio != 0) return false;
-  if (chain_head_ != kNone || !deferred_.empty() || barrier_ || layout.has(abi::IORING_SETUP_IOPOLL)) return false;
+  if (sqe.opcode != abi::IORING_OP_NOP || sqe.flags != 0 || sqe.op_flags != 0 || sqe.ioprio != 0 ||
+      sqe.personality != 0)
+    return false;
+  if (chain_head_ != kNone || !deferred_.empty() || barrier_ || layout.has(abi::IORING_SETUP_IOPOLL))
+    return false;
   cq.post(sqe.user_data, 0, 0);
   if (!counted_.empty()) [[unlikely]]
     check_counted_timeouts();
   return true;
 }
 
-// The path of a request that stands alone and names no other: one slot, and one copy of its SQE, the back-end's.
+// The path of a request that stands alone and names no other: one slot, and one copy of its SQE, the
+// back-end's.
 bool Engine::forward_at_once(abi::Sqe& sqe) {
   if ((sqe.flags & (kLinkFlags | abi::IOSQE_IO_DRAIN)) || sqe.opcode >= operations().size()) return false;
   const Operation& operation = operations()[sqe.opcode];
-  if (operation.support != Support::Forwarded || operation.has(kTwoHalves) || names_others(sqe.opcode)) return false;
-  if (chain_head_ != kNone || !deferred_.empty() || barrier_ || check_sqe(sqe, {.setup_flags = layout.flags}) != 0)
+  if (operation.support != Support::Forwarded || operation.has(kTwoHalves) || names_others(sqe.opcode))
     return false;
+  if (chain_head_ != kNone || !deferred_.empty() || barrier_ || check(sqe) != 0) return false;
   const uint32_t index = requests_.allocate();
   if (index == kNone) return false;
   Request& request = requests_.at(index);
@@ -91,10 +95,20 @@ bool Engine::forward_at_once(abi::Sqe& sqe) {
   return true;
 }
 
+// What is wrong with an SQE, here and now.
+int Engine::check(const abi::Sqe& sqe) {
+  if (const int error = check_sqe(sqe, {.setup_flags = layout.flags}); error != 0) return error;
+  if (sqe.personality != 0 && !resources.has_personality(sqe.personality)) return -EINVAL;
+  // A timer limits the request before it, and no other timer.
+  if (sqe.opcode == abi::IORING_OP_LINK_TIMEOUT &&
+      (chain_head_ == kNone || requests_.at(chain_last_).opcode == abi::IORING_OP_LINK_TIMEOUT))
+    return -EINVAL;
+  return 0;
+}
+
 // 0, or the error that ends the batch.
 int Engine::take(const abi::Sqe& sqe) {
-  int error = check_sqe(sqe, {.setup_flags = layout.flags});
-  if (error == 0 && sqe.opcode == abi::IORING_OP_LINK_TIMEOUT && chain_head_ == kNone) error = -EINVAL;
+  const int error = check(sqe);
   const bool linked = sqe.flags & kLinkFlags;
   if (error != 0 && chain_head_ == kNone && !linked) {
     cq.post(sqe.user_data, error, 0);
@@ -109,7 +123,8 @@ int Engine::take(const abi::Sqe& sqe) {
   }
   chain_last_ = index;
   chain_failed_ |= error != 0;
-  if (!linked) close_chain();
+  if (linked) return 0;  // a chain is read to its end, even if nothing of it will run
+  close_chain();
   return error;
 }
 
@@ -138,7 +153,8 @@ void Engine::close_chain() {
   chain_head_ = chain_last_ = kNone;
   chain_failed_ = false;
   if (!failed) return dispatch(head);
-  // Each answers with its own error, the others with -ECANCELED; the head at once, the rest after the submission.
+  // Each answers with its own error, the others with -ECANCELED; the head at once, the rest after the
+  // submission.
   Request& first = requests_.at(head);
   const uint32_t rest = first.next;
   first.next = kNone;
@@ -147,7 +163,8 @@ void Engine::close_chain() {
     const uint32_t next = request.next;
     request.next = kNone;
     if (!request.is(Request::Failed)) request.res = -ECANCELED;
-    request.marks |= Request::ForceCqe;
+    // The head decides whether the others are heard of.
+    request.marks |= first.flags & abi::IOSQE_CQE_SKIP_SUCCESS ? Request::NoCqe : Request::ForceCqe;
     request.state = RequestState::Finished;
     tasks_.push(requests_, index);
     index = next;

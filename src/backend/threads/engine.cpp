@@ -212,6 +212,7 @@ void Engine::cancel_chain_locked(std::unique_ptr<Request> chain) {
 
 void Engine::post_locked(const Request& request, int result, uint32_t flags) {
   done_.push_back({request.sqe.user_data, result, flags});
+  if (eventfd_) ::eventfd_write(eventfd_.get(), 1);
   if (request.sqe.opcode == abi::IORING_OP_TIMEOUT)
     timeout_finished_ = true;
   else

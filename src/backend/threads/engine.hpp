@@ -93,6 +93,7 @@ class Engine final : public Backend {
   Resources resources_;
   std::unordered_map<uint64_t, Request*> table_;  // by token; owns
   std::deque<Completion> done_;
+  FileDescriptor eventfd_;  // the application's, told of every completion
   size_t wanted_ = 0;                          // what a sleeping wait() needs; 0: nobody sleeps
   bool timeout_finished_ = false;              // ends a wait, as it does in Linux
   uint64_t sequence_ = 0;                      // completions that were not timeouts

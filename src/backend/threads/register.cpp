@@ -1,4 +1,6 @@
 // io_uring_register(2): files, buffers and the probe.
+#include <fcntl.h>
+
 #include <cerrno>
 #include <cstring>
 #include <vector>
@@ -29,6 +31,13 @@ int probe(uint64_t address, unsigned count) {
   return copy_to_user(address, bytes.data(), bytes.size());
 }
 
+// A duplicate of the eventfd that the address names, or nothing.
+FileDescriptor duplicate_eventfd(uint64_t address) {
+  int32_t fd = -1;
+  if (copy_from_user(&fd, address, sizeof fd) != 0) return {};
+  return FileDescriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+}
+
 }  // namespace
 
 int Engine::register_op(unsigned opcode, uint64_t argument, unsigned count) {
@@ -37,6 +46,15 @@ int Engine::register_op(unsigned opcode, uint64_t argument, unsigned count) {
   if (opcode == abi::IORING_REGISTER_PROBE) return probe(argument, count);
   if (opcode == abi::IORING_REGISTER_ENABLE_RINGS) return argument || count ? -EINVAL : 0;
   std::lock_guard lock(mutex_);
+  // Which of them is legal when is the ring's to check.
+  if (opcode == abi::IORING_REGISTER_EVENTFD || opcode == abi::IORING_REGISTER_EVENTFD_ASYNC) {
+    eventfd_ = duplicate_eventfd(argument);
+    return eventfd_ ? 0 : -EBADF;
+  }
+  if (opcode == abi::IORING_UNREGISTER_EVENTFD) {
+    eventfd_ = FileDescriptor();
+    return 0;
+  }
   return resources_.register_op(opcode, argument, count);
 }
 
