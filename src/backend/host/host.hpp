@@ -54,6 +54,7 @@ class HostBackend final : public Backend {
     unsigned completions = 0;   // what the wait asks for
     unsigned min_complete = 0;  // what the kernel is asked for
     bool batches = true;        // whether those may be the same
+    uint64_t slice_ns = 0;      // how long it sleeps at most if timeouts are in flight
     bool is_late = false;       // the deadline has passed already
     bool has_timeout = false;
     abi::Timespec timeout{};

@@ -13,6 +13,8 @@ namespace ring3::backend::host {
 namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
+// How long the kernel sleeps at a time while timeouts are in flight: at first, and in the end.
+constexpr uint64_t kSliceNsMin = 1'000'000, kSliceNsMax = 4'000'000;
 
 uint64_t now_ns() {
   timespec now;
@@ -48,8 +50,10 @@ int HostBackend::wait_blocking(unsigned completions, const WaitLimits& limits) {
   if ((!wake_armed_ || wake_answered) && make_room(kWakeRequests)) arm_wake();
   bool woken = woken_.load() && woken_.exchange(false);
   int verdict;
+  uint64_t slice_ns = kSliceNsMin;
   do {
-    Turn turn{.completions = completions, .batches = timeouts_end_waits_};
+    Turn turn{.completions = completions, .batches = timeouts_end_waits_, .slice_ns = slice_ns};
+    slice_ns = std::min(2 * slice_ns, kSliceNsMax);
     turn.signal_mask = limits.signal_mask;
     if (!woken && !set_limits(turn, limits)) return -EINTR;
     unsigned target = turn.batches ? completions : std::min(completions, ring_.ready() + 1);
@@ -75,7 +79,6 @@ int HostBackend::wait_blocking(unsigned completions, const WaitLimits& limits) {
 // is posted. In these slices signals stay blocked, because the kernel would hide behind such a completion
 // that one was delivered; we look for them ourselves. False: a signal was delivered.
 bool HostBackend::set_limits(Turn& turn, const WaitLimits& limits) {
-  constexpr uint64_t kSliceNs = 1'000'000;
   bool has_timeouts = !timeouts_.empty() || wake_timers_running_ > 0;
   bool sliced = has_timeouts && ring_.has(abi::IORING_FEAT_EXT_ARG);
   if (has_timeouts && !sliced) turn.batches = false;
@@ -83,7 +86,7 @@ bool HostBackend::set_limits(Turn& turn, const WaitLimits& limits) {
   uint64_t now = now_ns(), deadline = limits.deadline_ns.value_or(UINT64_MAX);
   if (has_timeouts && limits.signal_mask) {
     if (sliced) turn.signal_mask = nullptr;
-    if (!sliced || now - signals_seen_ns_ >= kSliceNs) {
+    if (!sliced || now - signals_seen_ns_ >= kSliceNsMin) {
       signals_seen_ns_ = now;
       if (deliver_signals(*limits.signal_mask)) return false;
     }
@@ -91,7 +94,7 @@ bool HostBackend::set_limits(Turn& turn, const WaitLimits& limits) {
   if (!limits.deadline_ns && !sliced) return true;
   turn.is_late = deadline <= now;
   if (turn.is_late) return true;
-  turn.slice_end_ns = sliced ? std::min(deadline, now + kSliceNs) : deadline;
+  turn.slice_end_ns = sliced ? std::min(deadline, now + turn.slice_ns) : deadline;
   turn.timeout = to_timespec(turn.slice_end_ns - now);
   turn.has_timeout = ring_.has(abi::IORING_FEAT_EXT_ARG);
   if (!turn.has_timeout && deadline_armed_ns_ != deadline && make_room(2))
