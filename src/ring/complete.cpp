@@ -1,19 +1,12 @@
 // Results → CQEs, and what they set off: successors in a chain, cancellations, timeouts that count completions.
-#include <time.h>
-
 #include <cerrno>
 
+#include "base/clock.hpp"
 #include "ring/engine.hpp"
 
 namespace ring3::ring {
 
 namespace {
-
-uint64_t monotonic_ns() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 bool is_zero_copy(uint8_t opcode) {
   return opcode == abi::IORING_OP_SEND_ZC || opcode == abi::IORING_OP_SENDMSG_ZC;

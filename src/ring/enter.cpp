@@ -1,11 +1,10 @@
 #include "ring/enter.hpp"
 
-#include <time.h>
-
 #include <cerrno>
 #include <cstring>
 
 #include "abi/io_uring.hpp"
+#include "base/clock.hpp"
 #include "base/user_copy.hpp"
 
 namespace ring3::ring {
@@ -14,12 +13,6 @@ namespace {
 
 constexpr size_t kKernelSignalSetBytes = 8;
 constexpr uint64_t kSecond = 1'000'000'000;
-
-uint64_t now_ns() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * kSecond + static_cast<uint64_t>(now.tv_nsec);
-}
 
 int read_mask(uint64_t address, size_t size, EnterArgument& result) {
   if (address == 0) return 0;
@@ -41,7 +34,7 @@ int read_enter_argument(unsigned flags, const void* argument, size_t size, Enter
   if (size != sizeof extended) return -EINVAL;
   if (copy_from_user(&extended, address, sizeof extended)) return -EFAULT;
   if (int error = read_mask(extended.sigmask, extended.sigmask_sz, result)) return error;
-  if (extended.min_wait_usec) result.min_wait_deadline_ns = now_ns() + uint64_t{extended.min_wait_usec} * 1000;
+  if (extended.min_wait_usec) result.min_wait_deadline_ns = monotonic_ns() + uint64_t{extended.min_wait_usec} * 1000;
   if (extended.ts == 0) return 0;
   abi::Timespec timeout;
   if (copy_from_user(&timeout, extended.ts, sizeof timeout)) return -EFAULT;
@@ -49,7 +42,7 @@ int read_enter_argument(unsigned flags, const void* argument, size_t size, Enter
   if (timeout.tv_sec > int64_t{1} << 33) return 0;
   const int64_t given = timeout.tv_sec < 0 ? 0 : timeout.tv_sec * static_cast<int64_t>(kSecond) + timeout.tv_nsec;
   const auto nanoseconds = static_cast<uint64_t>(given < 0 ? 0 : given);
-  result.deadline_ns = flags & abi::IORING_ENTER_ABS_TIMER ? nanoseconds : now_ns() + nanoseconds;
+  result.deadline_ns = flags & abi::IORING_ENTER_ABS_TIMER ? nanoseconds : monotonic_ns() + nanoseconds;
   return 0;
 }
 

@@ -31,7 +31,8 @@ int wait_for(Engine& engine, Turn* turn, uint32_t wanted, const EnterArgument& a
   bool first_stage = argument.min_wait_deadline_ns.has_value();
   uint64_t seen = engine.cq.total();
   if (turn && engine.cq.ready() < wanted) turn->give_way(true, limits.deadline_ns);
-  while (engine.cq.ready() < wanted) {
+  // A CQ that is full, or whose words say so, can't show more: the application has to make room first.
+  while (engine.cq.ready() < wanted && !engine.cq.has_backlog()) {
     backend::WaitLimits now = limits;
     if (first_stage && (!now.deadline_ns || *argument.min_wait_deadline_ns < *now.deadline_ns))
       now.deadline_ns = argument.min_wait_deadline_ns;

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "backend/host/host.hpp"
+#include "base/clock.hpp"
 
 namespace ring3::backend::host {
 
@@ -15,12 +16,6 @@ namespace {
 constexpr uint64_t kSecond = 1'000'000'000;
 // How long the kernel sleeps at a time while timeouts are in flight: at first, and in the end.
 constexpr uint64_t kSliceNsMin = 1'000'000, kSliceNsMax = 4'000'000;
-
-uint64_t now_ns() {
-  timespec now;
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * kSecond + now.tv_nsec;
-}
 
 abi::Timespec to_timespec(uint64_t ns) {
   return {static_cast<int64_t>(ns / kSecond), static_cast<int64_t>(ns % kSecond)};
@@ -83,7 +78,7 @@ bool HostBackend::set_limits(Turn& turn, const WaitLimits& limits) {
   bool sliced = has_timeouts && ring_.has(abi::IORING_FEAT_EXT_ARG);
   if (has_timeouts && !sliced) turn.batches = false;
   if (!limits.deadline_ns && !has_timeouts) return true;
-  uint64_t now = now_ns(), deadline = limits.deadline_ns.value_or(UINT64_MAX);
+  uint64_t now = monotonic_ns(), deadline = limits.deadline_ns.value_or(UINT64_MAX);
   if (has_timeouts && limits.signal_mask) {
     if (sliced) turn.signal_mask = nullptr;
     if (!sliced || now - signals_seen_ns_ >= kSliceNsMin) {
@@ -121,7 +116,7 @@ bool HostBackend::timeout_has_fired() const {
 // ended a wait too early is then known by what it was not.
 int HostBackend::why_wait_ended(const Turn& turn, const WaitLimits& limits) {
   if (woken_.load() && woken_.exchange(false)) return 0;
-  uint64_t now = limits.deadline_ns || turn.slice_end_ns ? now_ns() : 0;
+  uint64_t now = limits.deadline_ns || turn.slice_end_ns ? monotonic_ns() : 0;
   if (limits.deadline_ns && *limits.deadline_ns <= now) return -ETIME;
   if (timeout_has_fired()) return 0;
   if (turn.slice_end_ns && turn.slice_end_ns <= now) return kGoOn;
@@ -166,7 +161,7 @@ int HostBackend::wait_polling(unsigned completions, const WaitLimits& limits) {
     timespec timeout{};
     bool idle = ring_.pending() == 0 && in_flight_ == 0;
     if (limits.deadline_ns) {
-      uint64_t now = now_ns();
+      uint64_t now = monotonic_ns();
       if (*limits.deadline_ns <= now) return -ETIME;
       abi::Timespec left = to_timespec(*limits.deadline_ns - now);
       if (idle) timeout = {left.tv_sec, left.tv_nsec};

@@ -80,10 +80,4 @@ void Pulse::taken(uint64_t now_ns) {
   last_ticks_ = ticks();
 }
 
-uint64_t monotonic_ns() {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
 }  // namespace ring3::hooks

@@ -8,6 +8,8 @@
 
 #include <cstdint>
 
+#include "base/clock.hpp"
+
 #if defined(__x86_64__)
 #include <x86intrin.h>
 #endif
@@ -39,8 +41,6 @@ class SignalGate {
   int sleeps_ = 0;
   bool sleep_known_ = false;
 };
-
-uint64_t monotonic_ns();
 
 // Says when it is time to look at what costs a system call: every 50 µs or so, judged by the processor's
 // counter.
