@@ -24,7 +24,7 @@ constexpr uint64_t nops = 1'000'000;
 constexpr uint64_t reads = 100'000;
 constexpr uint32_t read_block = 4096;
 constexpr uint64_t read_file_bytes = 64 << 20;
-constexpr uint64_t copy_bytes = 256 << 20;
+constexpr uint64_t copy_bytes = 64 << 20;  // little enough to stay clear of write-back
 constexpr uint32_t copy_block = 128 << 10;
 constexpr unsigned copy_depth = 16;
 

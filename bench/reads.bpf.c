@@ -11,10 +11,10 @@ const volatile __u32 block = 4096;
 const volatile __u32 depth = 1;
 const volatile __u64 count = 1;
 
-__u64 submitted, completed;
+struct state {
+  __u64 submitted, completed, offset;
+} state;
 __s32 error; /* an errno number; 0: none */
-
-static __u64 offset;
 
 /* What stays the same is written once: slot after slot is submitted again and again. */
 static int write_sqes(struct io_uring_sqe* sqes) {
@@ -26,13 +26,21 @@ static int write_sqes(struct io_uring_sqe* sqes) {
   return 0;
 }
 
-static __always_inline void queue(struct io_uring_sqe* sqes, __u32 tail, __u64 slot) {
-  struct io_uring_sqe* sqe = &sqes[tail & (ring.sq_entries - 1)];
+struct step {
+  struct state* state; /* in a register: fewer instructions than a global's address each time */
+  struct io_uring_sqe* sqes;
+  const struct io_uring_cqe* cqes;
+  __u32 tail; /* of the SQ */
+};
+
+static __always_inline void queue(struct step* step, __u64 slot) {
+  struct io_uring_sqe* sqe = &step->sqes[step->tail++ & (ring.sq_entries - 1)];
+  const __u64 offset = step->state->offset;
   sqe->addr = buffers + slot * block;
   sqe->off = offset;
   sqe->user_data = slot;
-  offset = offset + block < file_size ? offset + block : 0;
-  submitted++;
+  step->state->offset = offset + block < file_size ? offset + block : 0;
+  step->state->submitted++;
 }
 
 static __always_inline int fail(int code) {
@@ -40,18 +48,12 @@ static __always_inline int fail(int code) {
   return IOU_LOOP_STOP;
 }
 
-struct step {
-  struct io_uring_sqe* sqes;
-  const struct io_uring_cqe* cqes;
-  __u32 tail; /* of the SQ */
-};
-
 /* Takes a CQE in, and queues the next read into the buffer that it leaves. */
 static __always_inline void take(struct step* step, __u32 head) {
   const struct io_uring_cqe* cqe = &step->cqes[head & (ring.cq_entries - 1)];
   if (cqe->res != (__s32)block) error = cqe->res < 0 ? -cqe->res : EIO;
-  completed++;
-  if (submitted < count) queue(step->sqes, step->tail++, cqe->user_data);
+  step->state->completed++;
+  if (step->state->submitted < count) queue(step, cqe->user_data);
 }
 
 SEC("struct_ops.s/reads")
@@ -61,13 +63,15 @@ int BPF_PROG(reads, struct iou_ctx* ctx, struct iou_loop_params* params) {
   struct io_uring_sqe* sqes =
       (void*)bpf_io_uring_get_region(ctx, IOU_REGION_SQ, ring.sq_entries * sizeof(struct io_uring_sqe));
   if (!rings || !sqes) return fail(EINVAL);
-  struct step step = {.sqes = sqes,
+  struct step step = {.state = &state,
+                      .sqes = sqes,
                       .cqes = (void*)(rings + ring.cqes),
                       .tail = READ_ONCE(*ring3_word(rings, ring.sq_tail))};
   __u32 i;
-  if (submitted == 0) {
+  asm volatile("" : "+r"(step.state));
+  if (step.state->submitted == 0) {
     write_sqes(sqes);
-    bpf_for(i, 0, depth) queue(sqes, step.tail++, i);
+    bpf_for(i, 0, depth) queue(&step, i);
   }
   __u32 head = READ_ONCE(*ring3_word(rings, ring.cq_head));
   const __u32 end = smp_load_acquire(ring3_word(rings, ring.cq_tail));
@@ -83,7 +87,7 @@ int BPF_PROG(reads, struct iou_ctx* ctx, struct iou_loop_params* params) {
   const __u32 ready = step.tail - READ_ONCE(*ring3_word(rings, ring.sq_head));
   smp_store_release(ring3_word(rings, ring.sq_tail), step.tail);
   if (ready && bpf_io_uring_submit_sqes(ctx, ready) != (int)ready) return fail(EIO);
-  if (completed >= count) return IOU_LOOP_STOP;
+  if (step.state->completed >= count) return IOU_LOOP_STOP;
   params->cq_wait_idx = head + 1;
   return IOU_LOOP_CONTINUE;
 }

@@ -128,7 +128,7 @@ int check_sqe(const Sqe& sqe, const SqeRules& rules) {
   if (operation.has(kTwoHalves) && !(rules.setup_flags & (IORING_SETUP_SQE128 | IORING_SETUP_SQE_MIXED)))
     return -EINVAL;
   if ((sqe.flags & IOSQE_BUFFER_SELECT) && !operation.has(kBufferSelect)) return -EOPNOTSUPP;
-  const uint16_t used = fields_in_use(sqe);
+  const uint16_t used = operation.zero_fields ? fields_in_use(sqe) : uint16_t{0};  // reads and writes use them all
   if (used & operation.zero_fields & kIoprio) return -EINVAL;
   if ((rules.setup_flags & IORING_SETUP_IOPOLL) && !operation.has(kPolled)) return -EINVAL;
   if (used & operation.zero_fields) return -EINVAL;
