@@ -22,7 +22,8 @@ constexpr uint8_t kLink = IOSQE_IO_LINK, kHard = IOSQE_IO_HARDLINK, kSkip = IOSQ
 const Timespec kSoon{0, 1'000'000};
 constexpr uint32_t kDefer = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
 
-// Whatever comes until it is quiet, or `most` have come. `least` are waited for longer, on a machine that is busy.
+// Whatever comes until it is quiet, or `most` have come. `least` are waited for longer, on a machine that is
+// busy.
 std::vector<Cqe> collected(Subject& subject, int most, size_t least = 0) {
   std::vector<Cqe> cqes = subject.reap();
   for (int quiet = 0; quiet < (cqes.size() < least ? 500 : 3) && static_cast<int>(cqes.size()) < most;) {
@@ -181,13 +182,14 @@ TEST(RingSubmit, Drain) {
 // Chains of NOPs and reads, drawn at random: the same CQEs, in the same order within each chain.
 TEST(RingSubmit, RandomChains) {
   const char* given = std::getenv("RING3_SEED");
-  const unsigned seed = given ? static_cast<unsigned>(std::strtoul(given, nullptr, 0)) : std::random_device{}();
+  const unsigned seed =
+      given ? static_cast<unsigned>(std::strtoul(given, nullptr, 0)) : std::random_device{}();
   SCOPED_TRACE(fmt::format("seed {}", seed));
   std::mt19937 random(seed);
   const auto pick = [&](unsigned count) { return random() % count; };
   const int file = ::memfd_create("chains", 0);
   ASSERT_EQ(::ftruncate(file, 100), 0);
-  static char buffer[4096];
+  static char buffers[12][64];
   for (int round = 0; round < 200; ++round) {
     std::vector<Sqe> sqes;
     std::map<uint64_t, unsigned> chain_of;
@@ -202,14 +204,14 @@ TEST(RingSubmit, RandomChains) {
           sqe = nop_result(i, -5, flags);
           break;
         case 1:
-          sqe = transfer(IORING_OP_READ, i, file, buffer, 64, 64, flags);  // short: 36 bytes
+          sqe = transfer(IORING_OP_READ, i, file, buffers[i], 64, 64, flags);  // short: 36 bytes
           break;
         case 2:
-          sqe = transfer(IORING_OP_READ, i, -1, buffer, 64, 0, flags);
+          sqe = transfer(IORING_OP_READ, i, -1, buffers[i], 64, 0, flags);
           break;
         case 3:
         case 4:
-          sqe = transfer(IORING_OP_READ, i, file, buffer, 50, 0, flags);
+          sqe = transfer(IORING_OP_READ, i, file, buffers[i], 50, 0, flags);
           break;
         case 5:
           if (pick(6) == 0) {
