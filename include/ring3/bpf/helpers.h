@@ -112,15 +112,15 @@ static __always_inline struct bpf_iter_num* ring3_iter_num(struct bpf_iter_num* 
 }
 
 /* bpf_for(i, start, end) { … }: i, an integer variable declared before, runs from start to end - 1, at most
- * 8M steps. `break` and `continue` work, and so does `return`. */
+ * 8M steps; inside, the verifier knows its bounds. `break` and `continue` work, and so does `return`. */
 #define bpf_for(i, start, end) RING3_FOR(i, start, end, RING3_PASTE(ring3_it_, __COUNTER__))
-#define RING3_FOR(i, start, end, it)                                          \
-  for (struct bpf_iter_num it __attribute__((cleanup(bpf_iter_num_destroy))), \
-       *RING3_PASTE(it, _p) = ring3_iter_num(&it, (start), (end));            \
-       ({                                                                     \
-         int* next_ = bpf_iter_num_next(RING3_PASTE(it, _p));                 \
-         if (next_) (i) = *next_;                                             \
-         next_ != NULL;                                                       \
+#define RING3_FOR(i, start, end, it)                                             \
+  for (struct bpf_iter_num it __attribute__((cleanup(bpf_iter_num_destroy))),    \
+       *RING3_PASTE(it, _p) = ring3_iter_num(&it, (start), (end));               \
+       ({                                                                        \
+         int* next_ = bpf_iter_num_next(RING3_PASTE(it, _p));                    \
+         if (next_) (i) = *next_;                                                \
+         next_ && (i) >= (start) && (i) < (end); /* so that i bounds an index */ \
        });)
 
 /* The arguments of a struct_ops callback arrive as an array of 64-bit words; this spreads them over the
