@@ -10,18 +10,6 @@
 
 namespace ring3::ring {
 
-class Engine;
-
-// An operation of our own: the ring's second extension point. It runs inside the ring, on the submitting task.
-struct InlineOperation {
-  // Reads the SQE (a copy, valid only here). 0, or a negative errno that ends the batch as a bad SQE does.
-  int (*prepare)(Engine& engine, const abi::Sqe& sqe);
-  // Performs it and returns the result; negative fails its chain.
-  int32_t (*issue)(Engine& engine, const abi::Sqe& sqe);
-  // Called instead of issue() for a prepared request that is cancelled before it started. May be null.
-  void (*cancel)(Engine& engine, const abi::Sqe& sqe);
-};
-
 // Fields of an SQE that must be zero.
 enum SqeField : uint16_t {
   kIoprio = 1 << 0,
@@ -66,7 +54,6 @@ struct Operation {
   uint16_t zero_fields = 0;
   uint8_t traits = 0;
   Shortness shortness = Shortness::Never;
-  const InlineOperation* inline_operation = nullptr;
 
   bool has(OperationTrait trait) const { return traits & trait; }
 };
