@@ -37,9 +37,20 @@ Result<std::shared_ptr<const Object>> ObjectReader::run() {
   return object_;
 }
 
-Result<std::shared_ptr<const Object>> Object::parse(std::span<const std::byte> file, std::string name) {
+namespace {
+
+Result<std::shared_ptr<const Object>> read(std::span<const std::byte> file, const std::string& name) {
   auto elf = TRY(ElfFile::read(file, name));
-  return ObjectReader(std::move(elf), std::move(name)).run();
+  return ObjectReader(std::move(elf), name).run();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Object>> Object::parse(std::span<const std::byte> file, std::string name) {
+  auto object = read(file, name);
+  // What is at fault may have no name of its own.
+  if (!object && object.error().place.empty()) object.error().place = std::move(name);
+  return object;
 }
 
 Result<std::shared_ptr<const Object>> Object::open(const std::string& path) {
