@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "seed.hpp"
 
 namespace ring3 {
 namespace {
@@ -64,7 +65,7 @@ INSTANTIATE_TEST_SUITE_P(All, BadAddresses,
 TEST(UserCopy, StopsWhereThePagesStop) {
   const Mapping memory = fenced(2);
   auto* theirs = reinterpret_cast<unsigned char*>(memory.data());
-  const unsigned seed = std::random_device{}();
+  const unsigned seed = ring3::test::seed_of_run();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
   for (size_t i = 0; i < 2 * kPage; ++i) theirs[i] = static_cast<unsigned char>(random());

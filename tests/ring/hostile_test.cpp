@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "subject.hpp"
+#include "seed.hpp"
 
 namespace ring3::test {
 namespace {
@@ -62,7 +63,7 @@ void scribble(Subject& subject, std::mt19937& random, unsigned times) {
 }
 
 TEST(RingHostile, WordsAndEntriesOverwrittenBetweenTurns) {
-  const unsigned seed = std::random_device{}();
+  const unsigned seed = ring3::test::seed_of_run();
   SCOPED_TRACE(fmt::format("seed {}", seed));
   std::mt19937 random(seed);
   for (const Who who : {Who::Host, Who::Threads}) {
@@ -92,7 +93,7 @@ TEST(RingHostile, WordsAndEntriesOverwrittenBetweenTurns) {
 // Another thread overwrites while the ring reads. (Races with the ring are the application's own: the writes
 // are atomic here only to keep the thread sanitizer to what is ours.)
 TEST(RingHostile, OverwrittenDuringTurns) {
-  const unsigned seed = std::random_device{}();
+  const unsigned seed = ring3::test::seed_of_run();
   SCOPED_TRACE(fmt::format("seed {}", seed));
   for (const Who who : {Who::Host, Who::Threads}) {
     const auto subject = Subject::create(who, 8, {.flags = kDefer});

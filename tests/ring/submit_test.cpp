@@ -11,6 +11,7 @@
 #include <random>
 
 #include "subject.hpp"
+#include "seed.hpp"
 
 namespace ring3::test {
 namespace {
@@ -181,9 +182,7 @@ TEST(RingSubmit, Drain) {
 
 // Chains of NOPs and reads, drawn at random: the same CQEs, in the same order within each chain.
 TEST(RingSubmit, RandomChains) {
-  const char* given = std::getenv("RING3_SEED");
-  const unsigned seed =
-      given ? static_cast<unsigned>(std::strtoul(given, nullptr, 0)) : std::random_device{}();
+  const unsigned seed = ring3::test::seed_of_run();
   SCOPED_TRACE(fmt::format("seed {}", seed));
   std::mt19937 random(seed);
   const auto pick = [&](unsigned count) { return random() % count; };

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "base/fd.hpp"
+#include "seed.hpp"
 
 namespace ring3::bpf {
 namespace {
@@ -231,7 +232,7 @@ class RingBufferTest : public testing::Test {
 };
 
 TEST_F(RingBufferTest, RecordsComeInOrderWholeAndOnce) {
-  const unsigned seed = std::random_device{}();
+  const unsigned seed = ring3::test::seed_of_run();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
   std::deque<std::string> model;

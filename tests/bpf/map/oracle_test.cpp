@@ -12,6 +12,7 @@
 #include "base/fd.hpp"
 #include "bpf/map/map.hpp"
 #include "kernel_map.hpp"
+#include "seed.hpp"
 
 namespace ring3::bpf {
 namespace {
@@ -120,7 +121,7 @@ class Pair {
 };
 
 TEST_P(ElementOracle, DoesTheSameOperations) {
-  const unsigned seed = std::random_device{}();
+  const unsigned seed = ring3::test::seed_of_run();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
   for (int round = 0; round < 12; ++round) {
@@ -198,7 +199,7 @@ TEST(RingBufferOracle, TakesTheSameRecords) {
   std::vector<kernel::RingBufferWriter> writers;
   writers.reserve(sizes.size());
   for (uint32_t size : sizes) ASSERT_TRUE(writers.emplace_back(theirs, size, 0).valid());
-  const unsigned seed = std::random_device{}();
+  const unsigned seed = ring3::test::seed_of_run();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
   const char data[512] = {};

@@ -13,6 +13,7 @@
 
 #include "bpf/world/common.hpp"
 #include "bpf/world/world.hpp"
+#include "seed.hpp"
 
 namespace ring3::bpf {
 namespace {
@@ -279,7 +280,7 @@ TEST_F(Helpers, RingBufferRecordsFindTheirRingBuffer) {
 
 // Dynptrs against a plain window on the same bytes, through random narrowing, reads and writes.
 TEST_F(Helpers, DynptrsAreWindows) {
-  const unsigned seed = std::random_device{}();
+  const unsigned seed = ring3::test::seed_of_run();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
   for (int round = 0; round < 500; ++round) {
