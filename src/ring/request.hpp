@@ -30,7 +30,6 @@ struct Request {
     Internal = 16,       // the ring's own, nobody asked for it
     ChainDone = 32,      // its successor was already released (zero-copy sends complete twice)
     TimerSatisfied = 64, // a TIMEOUT whose count was reached
-    Collecting = 128,    // a cancellation of several requests: ends with the last of them
   };
 
   uint64_t user_data = 0;

@@ -90,7 +90,6 @@ bool Engine::translate_cancel(uint32_t index, abi::Sqe& sqe) {
   // One cancellation for each, and one answer.
   const uint64_t user_data = sqe.addr;
   cancellations_.push_back({index, 1, 0});
-  requests_.at(index).marks |= Request::Collecting;
   for (; target != kNone; target = find_in_backend(user_data, target + 1)) {
     abi::Sqe one = sqe;
     one.addr = requests_.token(target);
