@@ -24,37 +24,6 @@ std::string memory(Insn insn, unsigned base, bool sign = false) {
   return fmt::format("({} *)(r{} {:+})", width(insn, sign), base, insn.off);
 }
 
-std::string_view alu_operator(uint8_t op, bool is_signed) {
-  switch (op) {
-    case BPF_ADD:
-      return "+=";
-    case BPF_SUB:
-      return "-=";
-    case BPF_MUL:
-      return "*=";
-    case BPF_DIV:
-      return is_signed ? "s/=" : "/=";
-    case BPF_OR:
-      return "|=";
-    case BPF_AND:
-      return "&=";
-    case BPF_LSH:
-      return "<<=";
-    case BPF_RSH:
-      return ">>=";
-    case BPF_MOD:
-      return is_signed ? "s%=" : "%=";
-    case BPF_XOR:
-      return "^=";
-    case BPF_MOV:
-      return "=";
-    case BPF_ARSH:
-      return "s>>=";
-    default:
-      return {};
-  }
-}
-
 std::string_view jump_operator(uint8_t op) {
   switch (op) {
     case BPF_JEQ:
@@ -214,6 +183,37 @@ std::string jump(Insn insn, const std::string& name) {
                      insn.off);
 }
 }  // namespace
+
+std::string_view alu_operator(uint8_t op, bool is_signed) {
+  switch (op) {
+    case BPF_ADD:
+      return "+=";
+    case BPF_SUB:
+      return "-=";
+    case BPF_MUL:
+      return "*=";
+    case BPF_DIV:
+      return is_signed ? "s/=" : "/=";
+    case BPF_OR:
+      return "|=";
+    case BPF_AND:
+      return "&=";
+    case BPF_LSH:
+      return "<<=";
+    case BPF_RSH:
+      return ">>=";
+    case BPF_MOD:
+      return is_signed ? "s%=" : "%=";
+    case BPF_XOR:
+      return "^=";
+    case BPF_MOV:
+      return "=";
+    case BPF_ARSH:
+      return "s>>=";
+    default:
+      return {};
+  }
+}
 
 std::string disassemble(std::span<const Insn> insns, uint32_t slot, const NameOf& name_of) {
   if (slot >= insns.size()) return "(no instruction)";

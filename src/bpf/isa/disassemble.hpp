@@ -4,6 +4,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "bpf/isa/insn.hpp"
 
@@ -13,6 +14,10 @@ namespace ring3::bpf {
 // ("bpf_ktime_get_ns"), or the whole operand of the load ("map[counts]", "&depth"). Empty: unknown, the
 // number is printed.
 using NameOf = std::function<std::string(uint32_t slot, Insn insn)>;
+
+// "+=", "s>>=", … for the operation of an ALU instruction (insn_op()); empty for those that have no such
+// sign.
+std::string_view alu_operator(uint8_t op, bool is_signed = false);
 
 // One instruction, without its slot number. Never fails: what is no instruction is printed as its bytes.
 std::string disassemble(std::span<const Insn> insns, uint32_t slot, const NameOf& name_of = {});

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "bpf/isa/disassemble.hpp"
 #include "bpf/verifier/verifier.hpp"
 
 namespace ring3::bpf {
@@ -11,35 +12,6 @@ using namespace abi;
 
 namespace {
 constexpr int64_t OFFSET_MAX = int64_t{1} << 29;  // of a pointer from its base, as Linux
-
-const char* operator_text(uint8_t op) {
-  switch (op) {
-    case BPF_ADD:
-      return "+=";
-    case BPF_SUB:
-      return "-=";
-    case BPF_MUL:
-      return "*=";
-    case BPF_DIV:
-      return "/=";
-    case BPF_OR:
-      return "|=";
-    case BPF_AND:
-      return "&=";
-    case BPF_LSH:
-      return "<<=";
-    case BPF_RSH:
-      return ">>=";
-    case BPF_MOD:
-      return "%=";
-    case BPF_XOR:
-      return "^=";
-    case BPF_ARSH:
-      return "s>>=";
-    default:
-      return "=";
-  }
-}
 }  // namespace
 
 bool Verifier::alu(Insn insn) {
@@ -55,7 +27,7 @@ bool Verifier::alu(Insn insn) {
 
   if (dst.is_pointer() && src.is_pointer()) {
     if (op == BPF_SUB) return set(insn.dst, Value::unknown());
-    return reject(EACCES, fmt::format("R{} pointer {} pointer prohibited", +insn.dst, operator_text(op)),
+    return reject(EACCES, fmt::format("R{} pointer {} pointer prohibited", +insn.dst, alu_operator(op)),
                   fmt::format("Both operands are pointers: {} {} Only their difference can be taken.",
                               about(insn.dst), about(insn.src)));
   }
@@ -72,7 +44,7 @@ bool Verifier::alu(Insn insn) {
       return reject(EACCES,
                     fmt::format(fmt::runtime(bitwise ? "R{} bitwise operator {} on pointer prohibited"
                                                      : "R{} pointer arithmetic with {} operator prohibited"),
-                                +insn.dst, operator_text(op)),
+                                +insn.dst, alu_operator(op)),
                     fmt::format("Pointers can only be added to and subtracted from. {}",
                                 about(swapped ? insn.src : insn.dst)));
     }
