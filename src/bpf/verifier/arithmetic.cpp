@@ -27,9 +27,10 @@ bool Verifier::alu(Insn insn) {
 
   if (dst.is_pointer() && src.is_pointer()) {
     if (op == BPF_SUB) return set(insn.dst, Value::unknown());
-    return reject(EACCES, fmt::format("R{} pointer {} pointer prohibited", +insn.dst, alu_operator(op)),
-                  fmt::format("Both operands are pointers: {} {} Only their difference can be taken.",
-                              about(insn.dst), about(insn.src)));
+    return reject(Rule::PointerArithmetic, insn.dst,
+                  fmt::format("R{} pointer {} pointer prohibited", +insn.dst, alu_operator(op)),
+                  fmt::format("The other operand, r{}, is a pointer too.", +insn.src),
+                  "Two pointers can only be subtracted from each other: add a number instead.");
   }
   if (dst.is_pointer() || src.is_pointer()) {
     const bool swapped = src.is_pointer();
@@ -37,19 +38,20 @@ bool Verifier::alu(Insn insn) {
     // The low half of a difference is a number like any other.
     if (!is64 && op == BPF_SUB) return set(insn.dst, Value::number(Scalar::of_size(4)));
     if (!is64)
-      return reject(EACCES, fmt::format("R{} 32-bit pointer arithmetic prohibited", +insn.dst),
+      return reject(Rule::PointerArithmetic, insn.dst,
+                    fmt::format("R{} 32-bit pointer arithmetic prohibited", +insn.dst),
                     "A pointer has 64 bits: arithmetic on its low half loses what it points to.");
     if (op != BPF_ADD && op != BPF_SUB) {
       const bool bitwise = op == BPF_AND || op == BPF_OR || op == BPF_XOR;
-      return reject(EACCES,
+      return reject(Rule::PointerArithmetic, swapped ? insn.src : insn.dst,
                     fmt::format(fmt::runtime(bitwise ? "R{} bitwise operator {} on pointer prohibited"
                                                      : "R{} pointer arithmetic with {} operator prohibited"),
                                 +insn.dst, alu_operator(op)),
-                    fmt::format("Pointers can only be added to and subtracted from. {}",
-                                about(swapped ? insn.src : insn.dst)));
+                    "The result would point nowhere.");
     }
     if (swapped && op == BPF_SUB)
-      return reject(EACCES, fmt::format("R{} tried to subtract pointer from scalar", +insn.dst),
+      return reject(Rule::PointerArithmetic, insn.src,
+                    fmt::format("R{} tried to subtract pointer from scalar", +insn.dst),
                     "A number minus a pointer points nowhere.");
     return pointer_arithmetic(insn, swapped ? src : dst, swapped ? dst.scalar : src.scalar);
   }
@@ -103,7 +105,7 @@ bool Verifier::move(Insn insn) {
   }
   if (!readable(insn.src) || !writable(insn.dst)) return false;
   if (insn.off == 1)
-    return reject(ENOTSUP, "addr_space_cast insn can only convert between address space 1 and 0",
+    return reject(Rule::Unsupported, "addr_space_cast insn can only convert between address space 1 and 0",
                   "Pointers into an arena are not supported.");
   Value& src = reg(insn.src);
   const bool plain = is64 && insn.off == 0;
@@ -127,7 +129,7 @@ bool Verifier::move(Insn insn) {
 }
 
 // Linux's limits on how far a pointer may be moved.
-bool Verifier::sane_offset(const Value& pointer, const Scalar& number, bool is_result) {
+bool Verifier::sane_offset(unsigned at_fault, const Value& pointer, const Scalar& number, bool is_result) {
   const std::string name = kind_name(pointer);
   std::string message;
   const auto value = static_cast<int64_t>(number.value());
@@ -142,28 +144,30 @@ bool Verifier::sane_offset(const Value& pointer, const Scalar& number, bool is_r
     message = fmt::format("value {} makes {} pointer be out of bounds", number.smin, name);
   else
     return true;
-  return reject(
-      EINVAL, message,
-      "The number added to the pointer has no useful bounds. Check it against the size of what the pointer "
-      "points to before adding it, as an unsigned number.");
+  return reject(Rule::PointerRange, at_fault, message,
+                "It would take the pointer further than 512 MiB from what it points to, or nothing says that "
+                "it doesn't.");
 }
 
 bool Verifier::pointer_arithmetic(Insn insn, const Value& pointer, const Scalar& number) {
   const uint8_t op = insn_op(insn);
+  const unsigned at_fault = reg(insn.dst).is_pointer() ? insn.dst : insn.src;
   if (pointer.or_null)
-    return reject(EACCES,
+    return reject(Rule::MaybeNull, at_fault,
                   fmt::format("R{} pointer arithmetic on {} prohibited, null-check it first", +insn.dst,
                               kind_name(pointer)),
-                  "The pointer may be NULL: compare it with NULL before moving it.");
+                  "It may be NULL.");
   const bool adds_nothing = number.is_constant() && number.value() == 0 && op == BPF_ADD;
   if (pointer.kind == Kind::Function || (pointer.kind == Kind::Map && !adds_nothing))
-    return reject(EACCES,
+    return reject(Rule::PointerArithmetic, at_fault,
                   fmt::format("R{} pointer arithmetic on {} prohibited", +insn.dst, kind_name(pointer)),
-                  "This pointer names a thing, not memory: it can only be passed on.");
-  if (!sane_offset(pointer, number, false)) return false;
+                  "It names a thing, not memory: it can only be passed on.");
+  const unsigned added = at_fault == insn.src ? insn.dst : uses_register(insn) ? insn.src : at_fault;
+  if (!sane_offset(added, pointer, number, false)) return false;
   if (op == BPF_SUB && pointer.kind == Kind::Stack)
-    return reject(EACCES, fmt::format("R{} subtraction from stack pointer prohibited", +insn.dst),
-                  "Add a negative number to a stack pointer instead.");
+    return reject(Rule::PointerArithmetic, at_fault,
+                  fmt::format("R{} subtraction from stack pointer prohibited", +insn.dst),
+                  "Subtraction from a pointer to the stack is refused.", "Add a negative number instead.");
 
   Value result = pointer;
   const auto value = static_cast<int64_t>(number.value());
@@ -173,7 +177,7 @@ bool Verifier::pointer_arithmetic(Insn insn, const Value& pointer, const Scalar&
   } else {
     result.scalar = scalar_alu(op, true, 0, pointer.scalar, number);
   }
-  if (!sane_offset(result, result.scalar, true)) return false;
+  if (!sane_offset(added, result, result.scalar, true)) return false;
   return set(insn.dst, result);
 }
 

@@ -36,17 +36,18 @@ bool Verifier::call(Insn insn) {
 }
 
 bool Verifier::call_helper(Insn insn) {
+  if (insn.imm == CORE_POISON) return failed_relocation();
   const Helper* helper = program_->world ? program_->world->helper(insn.imm) : nullptr;
   if (!helper)
-    return reject(EINVAL, fmt::format("invalid func unknown#{}", insn.imm),
+    return reject(Rule::UnknownFunction, fmt::format("invalid func unknown#{}", insn.imm),
                   fmt::format("There is no helper number {} here.", insn.imm));
   if (helper->gpl_only && !program_->gpl_compatible)
     return reject(
-        EINVAL, "cannot call GPL-restricted function from non-GPL compatible program",
+        Rule::Licence, "cannot call GPL-restricted function from non-GPL compatible program",
         fmt::format("{} needs a licence compatible with the GPL in section `license`.", helper->name));
   if (helper->sleepable && !program_->sleepable)
-    return reject(EINVAL, "helper call might sleep in a non-sleepable prog",
-                  fmt::format("{} may sleep: put the program in a section struct_ops.s/NAME.", helper->name));
+    return reject(Rule::SleepingHelper, "helper call might sleep in a non-sleepable prog",
+                  fmt::format("{} may sleep, and the program may not.", helper->name));
   Call call;
   call.name = helper->name;
   call.helper = helper;
@@ -55,19 +56,25 @@ bool Verifier::call_helper(Insn insn) {
   return finish_helper(call);
 }
 
-bool Verifier::expect(unsigned r, bool ok, const char* expected) {
-  if (ok) return true;
-  return reject(EACCES, fmt::format("R{} type={} expected={}", r, kind_name(reg(r)), expected),
-                fmt::format("{} The call takes: {}.", about(r), expected));
+// The linker put a call in place of an instruction that refers to what the world's types lack.
+bool Verifier::failed_relocation() {
+  std::string what = "The object is made for types that are not those here.";
+  for (const Unresolved& unresolved : program_->unresolved)
+    if (unresolved.insn == pc_) what = fmt::format("A CO-RE relocation failed: {}.", unresolved.reason);
+  return reject(Rule::Relocation, fmt::format("invalid func unknown#{}", CORE_POISON), std::move(what));
 }
 
-bool Verifier::known_constant(unsigned r, uint64_t* value, int code, const char* message) {
+bool Verifier::expect(unsigned r, bool ok, const char* expected) {
+  if (ok) return true;
+  return reject(Rule::HelperArgument, r,
+                fmt::format("R{} type={} expected={}", r, kind_name(reg(r)), expected),
+                fmt::format("The call takes: {}.", expected));
+}
+
+bool Verifier::known_constant(unsigned r, uint64_t* value, Rule rule, const char* message) {
   if (!reg(r).is_constant())
-    return reject(
-        code, fmt::format("R{} {}", r, message),
-        fmt::format("{} The value must be known when the program is loaded: a literal, or computed from "
-                    "const volatile globals.",
-                    about(r)));
+    return reject(rule, r, fmt::format("R{} {}", r, message),
+                  "Its value is not known when the program is loaded.");
   need(r);
   *value = reg(r).scalar.value();
   return true;
@@ -107,9 +114,10 @@ bool Verifier::check_argument(Call& call, unsigned i) {
     case Arg::ConstAllocSize: {
       uint64_t size = 0;
       if (!expect(r, reg(r).is_scalar(), "scalar")) return false;
-      if (!known_constant(r, &size, EACCES, "is not a known constant'")) return false;
+      if (!known_constant(r, &size, Rule::HelperConstant, "is not a known constant'")) return false;
       if (size >= BYTES_MAX)
-        return reject(EACCES, fmt::format("R{} unbounded memory access", r), "The size is too large.");
+        return reject(Rule::SizeArgument, r, fmt::format("R{} unbounded memory access", r),
+                      "The size is too large.", fmt::format("Ask for less than {} bytes.", BYTES_MAX));
       call.constant_size = size;
       return true;
     }
@@ -134,7 +142,8 @@ bool Verifier::check_argument(Call& call, unsigned i) {
     case Arg::UninitDynptr:
       return room_for_dynptr(call, r);
   }
-  return reject(ENOTSUP, "unsupported argument", "The verifier does not know this class of argument.");
+  return reject(Rule::Unsupported, "unsupported argument",
+                "The verifier does not know this class of argument.");
 }
 
 bool Verifier::check_map_argument(Call& call, unsigned r) {
@@ -143,7 +152,7 @@ bool Verifier::check_map_argument(Call& call, unsigned r) {
   const MapDefinition& map = program_->maps[call.map]->definition();
   if (map_fits(*call.helper, map.type)) return true;
   return reject(
-      EINVAL,
+      Rule::MapArgument, r,
       fmt::format("cannot pass map_type {} into func {}#{}", static_cast<uint32_t>(map.type),
                   call.helper->name, call.helper->id),
       fmt::format("{} does not work on map {}, for the type that it has.", call.helper->name, map.name));
@@ -188,8 +197,8 @@ bool Verifier::check_memory_argument(unsigned r, uint64_t size, bool writes, boo
   }
   if (!pointer.or_null && pointer.kind == Kind::Memory) {
     if (writes && pointer.read_only)
-      return reject(EACCES, fmt::format("R{} cannot write into {}", r, kind_name(pointer)),
-                    fmt::format("{} It may only be read, and the call writes it.", about(r)));
+      return reject(Rule::Permission, r, fmt::format("R{} cannot write into {}", r, kind_name(pointer)),
+                    "The call writes there, and it may only be read.");
     return check_region(r, 0, size, pointer.size);
   }
   return expect(r, false, MEMORY_KINDS);
@@ -199,15 +208,21 @@ bool Verifier::check_size_is_bounded(unsigned r, bool zero_is_fine) {
   if (!expect(r, reg(r).is_scalar(), "scalar")) return false;
   const Scalar& size = reg(r).scalar;
   if (size.smin < 0)
-    return reject(EACCES, fmt::format("R{} min value is negative, either use unsigned or 'var &= const'", r),
-                  fmt::format("{} A size can't be negative.", about(r)));
+    return reject(
+        Rule::SizeArgument, r,
+        fmt::format("R{} min value is negative, either use unsigned or 'var &= const'", r),
+        "A size can't be negative, and it may be.",
+        fmt::format("Keep r{} in an unsigned variable, or check that it is not negative before the call.",
+                    r));
   if (size.umin == 0 && !zero_is_fine)
-    return reject(EACCES, fmt::format("R{} invalid zero-sized read: u64=[{},{}]", r, size.umin, size.umax),
-                  fmt::format("{} The size may be zero, which this call does not take.", about(r)));
+    return reject(Rule::SizeArgument, r,
+                  fmt::format("R{} invalid zero-sized read: u64=[{},{}]", r, size.umin, size.umax),
+                  "The size may be zero, which this call does not take.",
+                  fmt::format("Check that r{} is not 0 before the call.", r));
   if (size.umax >= BYTES_MAX)
-    return reject(EACCES,
+    return reject(Rule::SizeArgument, r,
                   fmt::format("R{} unbounded memory access, use 'var &= const' or 'if (var < const)'", r),
-                  fmt::format("{} Nothing bounds the size from above.", about(r)));
+                  "Nothing bounds the size from above.");
   need(r);
   return true;
 }
@@ -224,17 +239,17 @@ bool Verifier::check_constant_string(unsigned r) {
   if (!expect(r, pointer.kind == Kind::MapValue && !pointer.or_null, "map_value")) return false;
   Map& map = *program_->maps[pointer.index];
   if (!map.frozen() || !(map.definition().flags & BPF_F_RDONLY_PROG))
-    return reject(EACCES, fmt::format("R{} does not point to a readonly map'", r),
-                  "The string must be a constant, in .rodata.");
+    return reject(Rule::ConstantString, r, fmt::format("R{} does not point to a readonly map'", r),
+                  "It does not point to a constant.");
   if (!pointer.has_constant_offset() || map.definition().max_entries != 1)
-    return reject(EACCES, fmt::format("R{} is not a constant address'", r),
-                  "The string's place must be known.");
+    return reject(Rule::ConstantString, r, fmt::format("R{} is not a constant address'", r),
+                  "Where it points is not known.");
   if (!check_region(r, 0, 1, map.definition().value_size)) return false;
   const auto at = static_cast<size_t>(pointer.offset + static_cast<int64_t>(pointer.scalar.value()));
   const auto bytes = map.values().first(std::min<size_t>(map.values().size(), map.definition().value_size));
   if (at < bytes.size() && std::ranges::find(bytes.subspan(at), std::byte{0}) != bytes.subspan(at).end())
     return true;
-  return reject(EINVAL, "string is not zero-terminated",
+  return reject(Rule::UnterminatedString, r, "string is not zero-terminated",
                 "The string runs to the end of its section without a NUL.");
 }
 
@@ -244,12 +259,13 @@ bool Verifier::check_record(Call& call, unsigned r) {
     return false;
   if (record.offset != 0 || !record.scalar.is_constant() || record.scalar.value() != 0)
     return reject(
-        EINVAL,
+        Rule::ReleaseArgument, r,
         fmt::format("R{} must have zero offset when passed to release func or trusted arg to kfunc", r),
-        fmt::format("{} The call takes the record as bpf_ringbuf_reserve() returned it.", about(r)));
+        "It was moved since bpf_ringbuf_reserve() returned it.");
   if (!current_.owns(record.reference))
-    return reject(EINVAL, fmt::format("R{} must be referenced when passed to release function", r),
-                  fmt::format("{} The record is not the program's any more.", about(r)));
+    return reject(Rule::ReleaseArgument, r,
+                  fmt::format("R{} must be referenced when passed to release function", r),
+                  "It is not the program's any more.");
   call.release = record.reference;
   return true;
 }
@@ -260,9 +276,9 @@ bool Verifier::finish_helper(Call& call) {
   if (call.room) {
     const DynptrKind kind = call.makes_ringbuf_dynptr ? DynptrKind::Ringbuf : DynptrKind::Local;
     if (!call.makes_ringbuf_dynptr && reg(1).kind != Kind::MapValue)
-      return reject(EACCES,
+      return reject(Rule::DynptrSource, 1u,
                     fmt::format("Unsupported reg type {} for bpf_dynptr_from_mem data", kind_name(reg(1))),
-                    fmt::format("{} A dynptr can be made over a map value.", about(1)));
+                    "A dynptr can't be made over that.");
     if (!new_dynptr(call, kind, call.makes_ringbuf_dynptr ? acquire() : 0, false)) return false;
   }
   if (call.release && !release(call.release)) return false;
@@ -282,7 +298,7 @@ bool Verifier::finish_helper(Call& call) {
     case Ret::RingbufRecordOrNull:
     case Ret::DynptrMemOrNull:
       if (!call.constant_size || (helper.returns == Ret::DynptrMemOrNull && !call.dynptr))
-        return reject(ENOTSUP, "unsupported helper", "The size of the memory returned is unknown.");
+        return reject(Rule::Unsupported, "unsupported helper", "The size of the memory returned is unknown.");
       result = Value::pointer(Kind::Memory);
       result.size = static_cast<uint32_t>(*call.constant_size);
       result.ringbuf = helper.returns == Ret::RingbufRecordOrNull;

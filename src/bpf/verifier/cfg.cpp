@@ -11,8 +11,8 @@ namespace ring3::bpf {
 using namespace abi;
 
 namespace {
-std::unexpected<Fault> fault(int code, uint32_t insn, std::string message, std::string reason) {
-  return std::unexpected(Fault{code, insn, std::move(message), std::move(reason)});
+std::unexpected<Fault> fault(Rule rule, uint32_t insn, std::string message, std::string reason) {
+  return std::unexpected(Fault{rule, insn, std::move(message), std::move(reason)});
 }
 }  // namespace
 
@@ -46,7 +46,7 @@ bool Cfg::is_iterator_next(const Program& program, uint32_t insn) {
 std::expected<Cfg, Fault> Cfg::build(const Program& program) {
   Cfg cfg;
   if (program.insns.empty() || program.subprograms.empty())
-    return fault(EINVAL, 0, "empty program", "The program has no instructions.");
+    return fault(Rule::Malformed, 0, "empty program", "The program has no instructions.");
   cfg.flags_.assign(program.insns.size(), 0);
   cfg.owner_.assign(program.insns.size(), 0);
   cfg.callees_.resize(program.subprograms.size());
@@ -54,13 +54,13 @@ std::expected<Cfg, Fault> Cfg::build(const Program& program) {
   for (uint32_t i = 0; i < program.subprograms.size(); ++i) {
     const Subprogram& sub = program.subprograms[i];
     if (sub.start != next || sub.end <= sub.start || sub.end > program.insns.size())
-      return fault(EINVAL, next, fmt::format("invalid function {}", i),
+      return fault(Rule::Malformed, next, fmt::format("invalid function {}", i),
                    "The functions don't tile the program.");
     next = sub.end;
     if (auto ok = cfg.scan(program, i); !ok) return std::unexpected(ok.error());
   }
   if (next != program.insns.size())
-    return fault(EINVAL, next, fmt::format("unreachable insn {}", next),
+    return fault(Rule::Unreachable, next, fmt::format("unreachable insn {}", next),
                  "No function holds this instruction.");
   for (uint32_t i = 0; i < program.subprograms.size(); ++i)
     if (auto ok = cfg.reach(program, i); !ok) return std::unexpected(ok.error());
@@ -72,7 +72,7 @@ std::expected<Cfg, Fault> Cfg::build(const Program& program) {
 std::expected<void, Fault> Cfg::scan(const Program& program, uint32_t subprogram) {
   const Subprogram& sub = program.subprograms[subprogram];
   if (auto bad = check_function(program.insns, sub.start, sub.end))
-    return fault(EINVAL, bad->insn, bad->linux_message, bad->reason);
+    return fault(Rule::Malformed, bad->insn, bad->linux_message, bad->reason);
   for (uint32_t i = sub.start; i < sub.end; i += insn_slots(program.insns[i])) {
     const Insn insn = program.insns[i];
     flags_[i] |= Start;
@@ -81,7 +81,8 @@ std::expected<void, Fault> Cfg::scan(const Program& program, uint32_t subprogram
     const bool takes = is_64bit_imm(insn) && insn.src == BPF_PSEUDO_FUNC;
     if (!calls && !takes) continue;
     if (insn.imm < 0 || static_cast<size_t>(insn.imm) >= program.subprograms.size())
-      return fault(EINVAL, i, fmt::format("invalid func index {}", insn.imm), "There is no such function.");
+      return fault(Rule::Malformed, i, fmt::format("invalid func index {}", insn.imm),
+                   "There is no such function.");
     callees_[subprogram].push_back(insn.imm);
   }
   return {};
@@ -118,7 +119,8 @@ std::expected<void, Fault> Cfg::reach(const Program& program, uint32_t subprogra
   }
   for (uint32_t i = sub.start; i < sub.end; ++i)
     if (flags_[i] & Start && !(flags_[i] & Reached))
-      return fault(EINVAL, i, fmt::format("unreachable insn {}", i), "No path leads to this instruction.");
+      return fault(Rule::Unreachable, i, fmt::format("unreachable insn {}", i),
+                   "No path leads to this instruction.");
   return {};
 }
 
@@ -132,7 +134,7 @@ std::expected<void, Fault> Cfg::order(const Program& program) {
   for (uint32_t root = 0; root < callees_.size(); ++root) {
     if (colour[root] != New) continue;
     if (root != 0 && !program.subprograms[root].global)
-      return fault(EINVAL, program.subprograms[root].start,
+      return fault(Rule::Unreachable, program.subprograms[root].start,
                    fmt::format("unreachable insn {}", program.subprograms[root].start),
                    fmt::format("Nothing calls {}().", program.subprograms[root].name));
     std::vector<Visit> path{{root}};
@@ -147,7 +149,7 @@ std::expected<void, Fault> Cfg::order(const Program& program) {
       }
       const uint32_t callee = callees_[caller][path.back().next++];
       if (colour[callee] == Open)
-        return fault(EINVAL, program.subprograms[caller].start,
+        return fault(Rule::Recursion, program.subprograms[caller].start,
                      fmt::format("recursive call from {}() to {}()", program.subprograms[caller].name,
                                  program.subprograms[callee].name),
                      "A function calls itself: the stack would have no bound.");

@@ -16,12 +16,13 @@ bool Verifier::enter_main() {
     return true;
   }
   if (!hook.type || !hook.type->type)
-    return reject(EINVAL, "unknown struct_ops type", "The type that the program is for has no description.");
+    return reject(Rule::Hook, "unknown struct_ops type",
+                  "The type that the program is for has no description.");
   if (program_->sleepable && !hook.member->may_sleep)
     return reject(
-        EINVAL,
+        Rule::Hook,
         fmt::format("attach to unsupported member {} of struct {}", hook.member->name, hook.type->name),
-        "This callback can't sleep: put the program in a section struct_ops/NAME, without `.s`.");
+        "This callback can't sleep.", "Put the program in a section struct_ops/NAME, without `.s`.");
   reg(1) = Value::pointer(Kind::Context, pc_);
   return true;
 }
@@ -47,20 +48,20 @@ bool Verifier::enter_global(uint32_t index) {
   const Subprogram& sub = program_->subprograms[index];
   const Btf* btf = program_btf();
   if (!btf || sub.function == 0)
-    return reject(EINVAL, fmt::format("func#{} '{}' has no type information", index, sub.name),
-                  "A global function is verified by its prototype: compile with -g, or make it static.");
+    return reject(Rule::GlobalFunction, fmt::format("func#{} '{}' has no type information", index, sub.name),
+                  "A global function is verified by its prototype, and this one has none.");
   const TypeId prototype = btf->target(sub.function);
   const TypeId result = btf->resolve(btf->target(prototype));
   const BtfKind kind = btf->kind(result);
   if (kind != BtfKind::Void && kind != BtfKind::Int && kind != BtfKind::Enum && kind != BtfKind::Enum64)
     return reject(
-        EINVAL,
+        Rule::GlobalFunction,
         fmt::format("Global function {}() doesn't return scalar. Only those are supported.", sub.name),
-        "Make it static, or return a number.");
+        "Its result is no number.");
   const auto parameters = btf->parameters(prototype);
   if (parameters.size() > 5)
     return reject(
-        EINVAL,
+        Rule::GlobalFunction,
         fmt::format("Global function {}() with {} > 5 args. Buggy compiler.", sub.name, parameters.size()),
         "Functions take up to five arguments.");
   for (unsigned i = 0; i < parameters.size(); ++i) {
@@ -73,13 +74,11 @@ bool Verifier::enter_global(uint32_t index) {
     const uint64_t size = btf->kind(type) == BtfKind::Ptr ? btf->size_of(btf->target(type)) : 0;
     if (size == 0 || size > UINT32_MAX)
       return reject(
-          EINVAL,
+          Rule::GlobalFunction,
           fmt::format("arg#{} reference type('{}') size cannot be determined", i,
                       btf->spell(parameters[i].type)),
-          fmt::format(
-              "Argument {} of the global function {}() must be a number or a pointer to memory of a known "
-              "size. Or make the function static.",
-              i + 1, sub.name));
+          fmt::format("Argument {} of {}() is neither a number nor a pointer to memory of a known size.",
+                      i + 1, sub.name));
     Value value = Value::pointer(Kind::Memory, pc_);
     value.size = static_cast<uint32_t>(size);
     value.or_null = true;

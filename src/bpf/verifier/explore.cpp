@@ -44,10 +44,9 @@ bool Verifier::verify_function(uint32_t subprogram) {
 bool Verifier::explore() {
   for (;;) {
     if (++stats_.insns_visited > options_.insns_max)
-      return reject(
-          E2BIG, fmt::format("BPF program is too large. Processed {} insn", stats_.insns_visited),
-          "The paths through the program are too many or too long to be followed to their ends. Bound its "
-          "loops by less, or let them run under bpf_for() or bpf_loop().");
+      return reject(Rule::TooComplex,
+                    fmt::format("BPF program is too large. Processed {} insn", stats_.insns_visited),
+                    "The paths through the program are too many or too long to be followed to their ends.");
     if (cfg_.is_prune_point(pc_)) {
       const Visit seen = visit();
       if (seen == Visit::Rejected) return false;
@@ -98,7 +97,8 @@ bool Verifier::step() {
 // Explores `state` later, from state.insn.
 bool Verifier::push_branch(State state, bool enters) {
   if (branches_.size() >= BRANCHES_MAX)
-    return reject(E2BIG, fmt::format("The sequence of {} jumps is too complex.", branches_.size() + 1),
+    return reject(Rule::TooComplex,
+                  fmt::format("The sequence of {} jumps is too complex.", branches_.size() + 1),
                   "Too many branches are open at once on one path.");
   ++parent_->branches;
   held_bytes_ += state.bytes();
@@ -135,15 +135,15 @@ void Verifier::complete(Node* node) {
 
 bool Verifier::readable(unsigned r) {
   if (reg(r).kind != Kind::NotInit) return true;
-  return reject(EACCES, fmt::format("R{} !read_ok", r),
-                fmt::format("r{} holds no value here: on this path nothing was written to it, or a call has "
-                            "overwritten it since.",
-                            r));
+  return reject(
+      Rule::Unset, r, fmt::format("R{} !read_ok", r),
+      fmt::format("On this path nothing was written to r{}, or a call has overwritten it since.", r));
 }
 
 bool Verifier::writable(unsigned r) {
   if (r != 10) return true;
-  return reject(EACCES, "frame pointer is read only", "r10 points to the stack, and can't be changed.");
+  return reject(Rule::FramePointer, 10u, "frame pointer is read only",
+                "It points to the stack, and can't be changed.");
 }
 
 bool Verifier::set(unsigned r, Value value) {

@@ -10,19 +10,21 @@ using namespace abi;
 
 bool Verifier::call_kfunc(Insn insn) {
   if (insn.imm < 0 || static_cast<size_t>(insn.imm) >= program_->kfuncs.size())
-    return reject(EINVAL, "invalid kernel function call not eliminated in verifier pass",
-                  "The kfunc does not exist here. Guard the call with bpf_ksym_exists().");
+    return reject(Rule::UnknownFunction, "invalid kernel function call not eliminated in verifier pass",
+                  "The kfunc does not exist here.", "Guard the call with bpf_ksym_exists().");
   const Kfunc& kfunc = *program_->kfuncs[insn.imm];
   if (kfunc.flags & KF_SLEEPABLE && !program_->sleepable)
-    return reject(EACCES, fmt::format("program must be sleepable to call sleepable kfunc {}", kfunc.name),
-                  fmt::format("{}() may sleep: put the program in a section struct_ops.s/NAME.", kfunc.name));
+    return reject(Rule::SleepingKfunc,
+                  fmt::format("program must be sleepable to call sleepable kfunc {}", kfunc.name),
+                  fmt::format("{}() may sleep, and the program may not.", kfunc.name));
   Call call;
   call.name = kfunc.name;
   call.kfunc = &kfunc;
   const Btf& btf = *kfunc.function.btf;
   const auto parameters = btf.parameters(btf.target(kfunc.function.id));
   if (parameters.size() > 5)
-    return reject(ENOTSUP, fmt::format("Function {} has {} > 5 args", kfunc.name, parameters.size()),
+    return reject(Rule::Unsupported,
+                  fmt::format("Function {} has {} > 5 args", kfunc.name, parameters.size()),
                   "Functions take up to five arguments.");
   for (unsigned i = 0; i < parameters.size(); ++i)
     if (!kfunc_argument(call, i, parameters)) return false;
@@ -39,7 +41,8 @@ bool Verifier::finish_kfunc(Call& call) {
       if (!new_dynptr(call, call.dynptr->dynptr, call.dynptr->reference, call.dynptr->read_only))
         return false;
     } else {
-      return reject(ENOTSUP, fmt::format("kernel function {} makes an unsupported dynptr", call.name),
+      return reject(Rule::Unsupported,
+                    fmt::format("kernel function {} makes an unsupported dynptr", call.name),
                     "The verifier does not know what the dynptr would point into.");
     }
   }
@@ -68,9 +71,10 @@ bool Verifier::kfunc_result(Call& call) {
   } else {
     const uint64_t size = call.constant_size.value_or(btf.size_of(target));
     if (size > UINT32_MAX)
-      return reject(EINVAL, "rdonly/rdwr_buf_size exceeds u32 max", "The size asked for is 4 GiB or more.");
+      return reject(Rule::KfuncArgument, "rdonly/rdwr_buf_size exceeds u32 max",
+                    "The size asked for is 4 GiB or more.");
     if (size == 0 && !call.constant_size)
-      return reject(EINVAL,
+      return reject(Rule::Unsupported,
                     fmt::format("kernel function {} returns pointer type {} is not supported", call.name,
                                 btf.spell(type)),
                     "The size of what it points to is unknown.");

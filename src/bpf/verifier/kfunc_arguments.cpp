@@ -49,20 +49,22 @@ bool Verifier::kfunc_argument(Call& call, unsigned i, std::span<const BtfParam> 
   if (kind == BtfKind::Ptr) return kfunc_pointer(call, i, parameters);
   if (kind == BtfKind::Int || kind == BtfKind::Enum || kind == BtfKind::Enum64)
     return kfunc_scalar(call, i, name);
-  return reject(EINVAL, fmt::format("Unrecognized arg#{} type {}", i, btf.spell(parameters[i].type)),
+  return reject(Rule::KfuncArgument, i + 1,
+                fmt::format("Unrecognized arg#{} type {}", i, btf.spell(parameters[i].type)),
                 "The verifier does not know this type of argument.");
 }
 
 bool Verifier::kfunc_scalar(Call& call, unsigned i, std::string_view name) {
   const unsigned r = i + 1;
   if (!reg(r).is_scalar())
-    return reject(EINVAL, fmt::format("R{} is not a scalar", r),
-                  fmt::format("{} {}() takes a number there.", about(r), call.name));
+    return reject(Rule::KfuncArgument, r, fmt::format("R{} is not a scalar", r),
+                  fmt::format("{}() takes a number there.", call.name));
   uint64_t value = 0;
-  if (name.ends_with("__k")) return known_constant(r, &value, EINVAL, "must be a known constant");
+  if (name.ends_with("__k"))
+    return known_constant(r, &value, Rule::KfuncConstant, "must be a known constant");
   const bool read_only = name == "rdonly_buf_size";
   if (!read_only && name != "rdwr_buf_size") return true;
-  if (!known_constant(r, &value, EINVAL, "is not a const")) return false;
+  if (!known_constant(r, &value, Rule::KfuncConstant, "is not a const")) return false;
   call.constant_size = value;
   call.constant_size_read_only = read_only;
   return true;
@@ -86,7 +88,7 @@ bool Verifier::kfunc_pointer(Call& call, unsigned i, std::span<const BtfParam> p
     if (!readable(r + 1) || !check_size_is_bounded(r + 1, true)) return false;
     uint64_t size = 0;
     if (constant_size) {
-      if (!known_constant(r + 1, &size, EINVAL, "must be a known constant")) return false;
+      if (!known_constant(r + 1, &size, Rule::KfuncConstant, "must be a known constant")) return false;
       call.constant_size = size;
       // What a slice of a dynptr gives may be the program's own buffer, or the dynptr's memory.
       call.constant_size_read_only = call.name == "bpf_dynptr_slice";
@@ -94,9 +96,8 @@ bool Verifier::kfunc_pointer(Call& call, unsigned i, std::span<const BtfParam> p
   }
   if (reg(r).is_null() && nullable) return true;
   if (reg(r).is_null() || reg(r).or_null)
-    return reject(
-        EACCES, fmt::format("Possibly NULL pointer passed to trusted arg{}", i),
-        fmt::format("{} {}() takes no NULL there: compare it with NULL first.", about(r), call.name));
+    return reject(Rule::MaybeNull, r, fmt::format("Possibly NULL pointer passed to trusted arg{}", i),
+                  fmt::format("{}() takes no NULL there.", call.name));
   if (sized) return check_memory_argument(r, reg(r + 1).scalar.umax, !is_const(btf, pointee), true);
 
   const uint32_t flags = call.kfunc->flags;
@@ -113,13 +114,14 @@ bool Verifier::kfunc_pointer(Call& call, unsigned i, std::span<const BtfParam> p
   if (plain && reg(r).is_pointer() && reg(r).kind != Kind::Object)
     return check_memory_argument(r, size, !is_const(btf, pointee), !name.ends_with("__uninit"));
   if (is_struct)
-    return reject(EINVAL, fmt::format("arg#{} is {} expected {} or {}", i, kind_name(reg(r)), "ptr_", "sock"),
-                  fmt::format("{} {}() takes a pointer to struct {} that came from the kernel's side.",
-                              about(r), call.name, type_name));
-  return reject(EINVAL,
+    return reject(Rule::KfuncArgument, r,
+                  fmt::format("arg#{} is {} expected {} or {}", i, kind_name(reg(r)), "ptr_", "sock"),
+                  fmt::format("{}() takes a pointer to struct {} that came from the kernel's side.",
+                              call.name, type_name));
+  return reject(Rule::KfuncArgument, r,
                 fmt::format("arg#{} pointer type {} must point to scalar, or struct with scalar", i,
                             btf.spell(parameters[i].type)),
-                fmt::format("{} {}() can't be given this.", about(r), call.name));
+                fmt::format("{}() can't be given this.", call.name));
 }
 
 bool Verifier::kfunc_object(Call& call, unsigned i, TypeRef type) {
@@ -128,20 +130,21 @@ bool Verifier::kfunc_object(Call& call, unsigned i, TypeRef type) {
   const std::string_view wanted = type.btf->name(type.id), given = object.type.btf->name(object.type.id);
   if (!program_->world->same_type_name(wanted, given))
     return reject(
-        EINVAL,
+        Rule::KfuncArgument, r,
         fmt::format(
             "kernel function {} args#{} expected pointer to STRUCT {} but R{} has a pointer to STRUCT {}",
             call.name, i, wanted, r, given),
-        fmt::format("{} {}() takes a struct {} there.", about(r), call.name, wanted));
+        fmt::format("{}() takes a struct {} there.", call.name, wanted));
   if (object.offset != 0 || !object.scalar.is_constant() || object.scalar.value() != 0)
     return reject(
-        EINVAL,
+        Rule::ReleaseArgument, r,
         fmt::format("R{} must have zero offset when passed to release func or trusted arg to kfunc", r),
-        fmt::format("{} The pointer must be as it came.", about(r)));
+        "It was moved since it was returned.");
   if (call.kfunc->flags & KF_RELEASE && call.release == 0) {
     if (!current_.owns(object.reference))
-      return reject(EINVAL, fmt::format("R{} must be referenced when passed to release function", r),
-                    fmt::format("{} There is nothing to give back.", about(r)));
+      return reject(Rule::ReleaseArgument, r,
+                    fmt::format("R{} must be referenced when passed to release function", r),
+                    "There is nothing to give back.");
     call.release = object.reference;
   }
   return true;

@@ -25,7 +25,8 @@ uint32_t Verifier::acquire() {
 
 bool Verifier::release(uint32_t reference) {
   if (!current_.owns(reference))
-    return reject(EINVAL, "release of an unowned reference", "What the call releases was released before.");
+    return reject(Rule::ReleaseArgument, "release of an unowned reference",
+                  "What the call releases was released before.");
   std::erase_if(current_.references, [&](const Reference& r) { return r.id == reference; });
   invalidate(reference);
   return true;
@@ -65,7 +66,7 @@ bool Verifier::check_leaks(size_t from) {
   const Reference& leaked = current_.references[from];
   const SourceLine* line = program_->source_at(leaked.insn);
   return reject(
-      EINVAL, fmt::format("Unreleased reference id={} alloc_insn={}", leaked.id, leaked.insn),
+      Rule::Leak, fmt::format("Unreleased reference id={} alloc_insn={}", leaked.id, leaked.insn),
       fmt::format("What was acquired at instruction {}{} is not given back on this path.", leaked.insn,
                   line ? fmt::format(" (line {}: `{}`)", line->line, line->text) : ""));
 }
@@ -74,11 +75,11 @@ bool Verifier::check_leaks(size_t from) {
 bool Verifier::on_stack(unsigned r, uint64_t size, const char* what) {
   const auto at = fixed_stack_offset(reg(r));
   if (!at)
-    return reject(EINVAL, fmt::format("arg#{} expected pointer to {} on stack", r - 1, what),
-                  fmt::format("{} The call takes a variable on the stack.", about(r)));
+    return reject(Rule::Iterator, r, fmt::format("arg#{} expected pointer to {} on stack", r - 1, what),
+                  fmt::format("The call takes {} on the stack.", what));
   if (*at % 8 != 0)
-    return reject(EINVAL, fmt::format("cannot pass in {} at an offset={}", what, *at),
-                  fmt::format("{} It must be 8-aligned.", about(r)));
+    return reject(Rule::Iterator, r, fmt::format("cannot pass in {} at an offset={}", what, *at),
+                  fmt::format("It must be 8-aligned, as {} is.", what));
   return stack_bounds(r, 0, size, " write to");
 }
 
@@ -92,8 +93,9 @@ bool Verifier::new_iterator(Call& call, unsigned r, TypeRef type) {
   for (int part = 0; part < size / 8; ++part) {
     const unsigned i = slot_of(base + 8 * part);
     if (target.slot(i).bytes[0] == Byte::Iterator)
-      return reject(EINVAL, fmt::format("expected uninitialized {} as arg #{}", short_name(name), r - 1),
-                    "This iterator is in use: destroy it before making it again.");
+      return reject(Rule::Iterator, r,
+                    fmt::format("expected uninitialized {} as arg #{}", short_name(name), r - 1),
+                    "This iterator is in use.", "Destroy it before making it again.");
     if (!overwrite(target, i)) return false;
   }
   Value value = Value::pointer(Kind::Iterator, pc_);
@@ -121,9 +123,9 @@ bool Verifier::old_iterator(Call& call, unsigned r, TypeRef type) {
   call.iterator_pointer = reg(r);
   if (ok) return true;
   return reject(
-      EINVAL,
+      Rule::Iterator, r,
       fmt::format("expected an initialized {} as arg #{}", short_name(type.btf->name(type.id)), r - 1),
-      fmt::format("{} No iterator of this kind was made there on this path, or it was destroyed.", about(r)));
+      "No iterator of this kind was made there on this path, or it was destroyed.");
 }
 
 // next() gives an element, or nothing for ever after: two states. r0 holds the pointer that it may return.
@@ -160,8 +162,9 @@ void Verifier::destroy_iterator(const Call& call) {
 bool Verifier::old_dynptr(Call& call, unsigned r, bool ringbuf) {
   const auto at = fixed_stack_offset(reg(r));
   if (reg(r).kind != Kind::Stack)
-    return reject(EINVAL, fmt::format("arg#{} expected pointer to stack or const struct bpf_dynptr", r - 1),
-                  fmt::format("{} The call takes a dynptr on the stack.", about(r)));
+    return reject(Rule::Dynptr, r,
+                  fmt::format("arg#{} expected pointer to stack or const struct bpf_dynptr", r - 1),
+                  "The call takes a dynptr on the stack.");
   bool ok = at && *at % 8 == 0 && *at >= -BPF_STACK_BYTES && *at <= -16;
   if (ok) {
     Frame& source = current_.frames[reg(r).frame];
@@ -171,25 +174,26 @@ bool Verifier::old_dynptr(Call& call, unsigned r, bool ringbuf) {
     if (ok) call.dynptr = low.value;
   }
   if (!ok)
-    return reject(
-        EINVAL, fmt::format("Expected an initialized dynptr as arg #{}", r - 1),
-        fmt::format("{} No dynptr was made there on this path, or what it points into is gone.", about(r)));
+    return reject(Rule::Dynptr, r, fmt::format("Expected an initialized dynptr as arg #{}", r - 1),
+                  "No dynptr was made there on this path, or what it points into is gone.");
   if (!ringbuf || call.dynptr->dynptr == DynptrKind::Ringbuf) return true;
-  return reject(EINVAL, fmt::format("Expected a dynptr of type ringbuf as arg #{}", r - 1),
-                fmt::format("{} The call takes what bpf_ringbuf_reserve_dynptr() made.", about(r)));
+  return reject(Rule::Dynptr, r, fmt::format("Expected a dynptr of type ringbuf as arg #{}", r - 1),
+                "The call takes what bpf_ringbuf_reserve_dynptr() made.");
 }
 
 bool Verifier::room_for_dynptr(Call& call, unsigned r) {
   if (reg(r).kind != Kind::Stack)
-    return reject(EINVAL, fmt::format("arg#{} expected pointer to stack or const struct bpf_dynptr", r - 1),
-                  fmt::format("{} The call makes a dynptr on the stack.", about(r)));
+    return reject(Rule::Dynptr, r,
+                  fmt::format("arg#{} expected pointer to stack or const struct bpf_dynptr", r - 1),
+                  "The call makes a dynptr on the stack.");
   if (!on_stack(r, 16, "dynptr")) return false;
   Frame& target = current_.frames[reg(r).frame];
   const int base = *fixed_stack_offset(reg(r));
   for (int part = 0; part < 2; ++part) {
     const unsigned i = slot_of(base + 8 * part);
     if (target.slot(i).bytes[0] == Byte::Iterator)
-      return reject(EINVAL, "Dynptr has to be an uninitialized dynptr", "An iterator in use lies there.");
+      return reject(Rule::Dynptr, r, "Dynptr has to be an uninitialized dynptr",
+                    "An iterator in use lies there.", "Give the dynptr a variable of its own.");
     if (!overwrite(target, i)) return false;
   }
   call.room = reg(r);

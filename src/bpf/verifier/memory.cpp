@@ -36,7 +36,7 @@ bool Verifier::load_constant(Insn insn) {
       if (value.kind == Kind::MapValue) {
         if (program_->maps[low]->values().empty() || map.max_entries != 1 || high >= map.value_size)
           return reject(
-              EINVAL,
+              Rule::MapArgument,
               fmt::format("invalid access to map value pointer, value_size={} off={}", map.value_size, high),
               fmt::format("Map {} has no element that can be addressed like this.", map.name));
         value.offset = static_cast<int32_t>(high);
@@ -46,8 +46,8 @@ bool Verifier::load_constant(Insn insn) {
     case BPF_PSEUDO_FUNC: {
       if (low >= program_->subprograms.size()) break;
       if (program_->subprograms[low].global)
-        return reject(EINVAL, "callback function not static",
-                      "A function whose address is taken must be static.");
+        return reject(Rule::StaticCallback, "callback function not static",
+                      "It is a global function, and its address is taken.");
       Value value = Value::pointer(Kind::Function);
       value.index = low;
       return set(insn.dst, value);
@@ -55,7 +55,7 @@ bool Verifier::load_constant(Insn insn) {
     default:
       break;
   }
-  return reject(EINVAL, "unrecognized bpf_ld_imm64 insn",
+  return reject(Rule::Malformed, "unrecognized bpf_ld_imm64 insn",
                 "The constant refers to something that isn't there.");
 }
 
@@ -96,7 +96,8 @@ bool Verifier::atomic(Insn insn) {
   if (insn.imm == BPF_LOAD_ACQ) {
     if (!readable(insn.src) || !writable(insn.dst)) return false;
     if (reg(insn.src).kind == Kind::Context)
-      return reject(EACCES, fmt::format("BPF_ATOMIC loads from R{} ctx is not allowed", +insn.src),
+      return reject(Rule::Arguments, insn.src,
+                    fmt::format("BPF_ATOMIC loads from R{} ctx is not allowed", +insn.src),
                     "The program's arguments can only be read plainly.");
     Value loaded;
     return access(insn.src, insn.off, size, Access::Read, true, nullptr, &loaded) && set(insn.dst, loaded);
@@ -104,9 +105,9 @@ bool Verifier::atomic(Insn insn) {
   if (!readable(insn.src) || !readable(insn.dst)) return false;
   if (reg(insn.dst).kind == Kind::Context || reg(insn.dst).kind == Kind::Object)
     return reject(
-        EACCES,
+        Rule::AtomicTarget, insn.dst,
         fmt::format("BPF_ATOMIC stores into R{} {} is not allowed", +insn.dst, kind_name(reg(insn.dst))),
-        "Atomics work on the stack, on map values and on plain memory.");
+        "Atomics can't work there.");
   store_source_ = insn.src;
   if (insn.imm == BPF_STORE_REL) {
     const Value stored = reg(insn.src);
@@ -127,15 +128,14 @@ bool Verifier::access(unsigned r, int offset, unsigned size, Access kind, bool a
                       Value* loaded) {
   const Value& pointer = reg(r);
   if (pointer.kind == Kind::Map && kind == Access::Write)
-    return reject(EACCES,
+    return reject(Rule::NotAPointer, r,
                   fmt::format("only read from {} is supported",
                               map_structure(program_->maps[pointer.index]->definition().type)),
-                  fmt::format("{} That is the map itself: look up an element to write to.", about(r)));
-  if (pointer.or_null || !pointer.is_pointer() || pointer.kind == Kind::Map || pointer.kind == Kind::Function)
-    return reject(EACCES, fmt::format("R{} invalid mem access '{}'", r, kind_name(pointer)),
-                  pointer.or_null
-                      ? fmt::format("{} It may be NULL: compare it with NULL before using it.", about(r))
-                      : fmt::format("{} That is no pointer to memory.", about(r)));
+                  "That is the map itself.", "Look up an element of the map, and write to that.");
+  const std::string invalid = fmt::format("R{} invalid mem access '{}'", r, kind_name(pointer));
+  if (pointer.or_null) return reject(Rule::MaybeNull, r, invalid, "It may be NULL.");
+  if (!pointer.is_pointer() || pointer.kind == Kind::Map || pointer.kind == Kind::Function)
+    return reject(Rule::NotAPointer, r, invalid, "That is no pointer to memory.");
   if ((aligned || pointer.kind == Kind::Stack) && !check_aligned(r, offset, size)) return false;
   if (loaded) *loaded = Value::number(Scalar::of_size(size));
   switch (pointer.kind) {
@@ -150,14 +150,13 @@ bool Verifier::access(unsigned r, int offset, unsigned size, Access kind, bool a
       return true;
     case Kind::Memory:
       if (kind == Access::Write && pointer.read_only)
-        return reject(EACCES, fmt::format("R{} cannot write into {}", r, kind_name(pointer)),
-                      fmt::format("{} It may only be read.", about(r)));
+        return reject(Rule::Permission, r, fmt::format("R{} cannot write into {}", r, kind_name(pointer)),
+                      "It may only be read.");
       return check_region(r, offset, size, pointer.size);
     case Kind::Object:
       return access_object(r, offset, size, kind);
     default:
-      return reject(EACCES, fmt::format("R{} invalid mem access '{}'", r, kind_name(pointer)),
-                    fmt::format("{} That is no pointer to memory.", about(r)));
+      return reject(Rule::NotAPointer, r, invalid, "That is no pointer to memory.");
   }
 }
 
@@ -167,17 +166,17 @@ bool Verifier::check_aligned(unsigned r, int offset, unsigned size) {
   const uint64_t sum = static_cast<uint64_t>(fixed) + pointer.scalar.bits.value;
   if (size == 1 || ((sum | pointer.scalar.bits.mask) & (size - 1)) == 0) return true;
   const char* what = pointer.kind == Kind::Stack ? "stack " : pointer.kind == Kind::MapValue ? "value " : "";
-  return reject(EACCES,
+  return reject(Rule::Misaligned, r,
                 fmt::format("misaligned {}access off {}+{}+{} size {}", what, tnum_text(pointer.scalar.bits),
                             pointer.offset, offset, size),
-                fmt::format("{} Accesses of {} bytes here must be {}-aligned.", about(r), size, size));
+                fmt::format("An access of {} bytes here must be {}-aligned.", size, size));
 }
 
 bool Verifier::check_map_access(unsigned r, int offset, uint64_t size, Access kind) {
   const MapDefinition& map = program_->maps[reg(r).index]->definition();
   const uint32_t forbidden = kind == Access::Write ? BPF_F_RDONLY_PROG : BPF_F_WRONLY_PROG;
   if (map.flags & forbidden)
-    return reject(EACCES,
+    return reject(Rule::Permission, r,
                   fmt::format("{} map forbidden, value_size={} off={} size={}",
                               kind == Access::Write ? "write into" : "read from", map.value_size,
                               reg(r).offset + offset, size),
@@ -189,6 +188,7 @@ bool Verifier::check_map_access(unsigned r, int offset, uint64_t size, Access ki
 // [pointer + offset, + size) lies in the region's bytes whatever the variable part is.
 bool Verifier::check_region(unsigned r, int offset, uint64_t size, uint64_t region) {
   const Value& pointer = reg(r);
+  const Scalar& part = pointer.scalar;
   const int64_t fixed = pointer.offset + static_cast<int64_t>(offset);
   const auto inside = [&](int64_t at) { return at >= 0 && static_cast<uint64_t>(at) + size <= region; };
   const auto outside = [&](int64_t at) {
@@ -196,35 +196,33 @@ bool Verifier::check_region(unsigned r, int offset, uint64_t size, uint64_t regi
       return fmt::format("invalid access to map value, value_size={} off={} size={}", region, at, size);
     return fmt::format("invalid access to memory, mem_size={} off={} size={}", region, at, size);
   };
-  const Scalar& part = pointer.scalar;
+  const auto refuse = [&](std::string linux_message, std::string reason) {
+    return reject(Rule::Bounds, r, std::move(linux_message), std::move(reason),
+                  what_fits(pointer, fixed, size, region));
+  };
+  const auto covers = [&](const char* where, int64_t at) {
+    return fmt::format("{} access covers bytes {} to {} of a memory of {}.", where, at,
+                       at + static_cast<int64_t>(size) - 1, region);
+  };
   if (part.is_constant()) {
     const int64_t at = fixed + static_cast<int64_t>(part.value());
-    if (inside(at)) return true;
-    return reject(EACCES, outside(at),
-                  fmt::format("{} The access is to bytes {} to {} of {}.", about(r), at,
-                              at + static_cast<int64_t>(size) - 1, region));
+    return inside(at) || refuse(outside(at), covers("The", at));
   }
   if (part.smin < 0 && (part.smin == INT64_MIN || fixed + part.smin < 0))
-    return reject(
-        EACCES,
+    return refuse(
         fmt::format("R{} min value is negative, either use unsigned index or do a if (index >=0) check.", r),
-        fmt::format("{} Its offset may be negative.", about(r)));
+        "Its offset may be negative.");
   if (!inside(fixed + part.smin))
-    return reject(EACCES,
-                  fmt::format("{}\nR{} min value is outside of the allowed memory range",
+    return refuse(fmt::format("{}\nR{} min value is outside of the allowed memory range",
                               outside(fixed + part.smin), r),
-                  fmt::format("{} Even its smallest offset lies outside.", about(r)));
+                  covers("Even at its smallest offset the", fixed + part.smin));
   if (part.umax >= VARIABLE_OFFSET_MAX)
-    return reject(
-        EACCES, fmt::format("R{} unbounded memory access, make sure to bounds check any such access", r),
-        fmt::format("{} Nothing bounds its offset from above: check the index against the size.", about(r)));
+    return refuse(fmt::format("R{} unbounded memory access, make sure to bounds check any such access", r),
+                  "Nothing bounds its offset from above.");
   const int64_t last = fixed + static_cast<int64_t>(part.umax);
-  if (inside(last)) return true;
-  return reject(
-      EACCES, fmt::format("{}\nR{} max value is outside of the allowed memory range", outside(last), r),
-      fmt::format(
-          "{} At the largest offset, {}, the access would end at byte {} of {}: bound the index by less.",
-          about(r), last, last + static_cast<int64_t>(size), region));
+  return inside(last) ||
+         refuse(fmt::format("{}\nR{} max value is outside of the allowed memory range", outside(last), r),
+                covers("At its largest offset the", last));
 }
 
 // A load from a map that nobody can write any more is a constant.
@@ -248,11 +246,12 @@ bool Verifier::read_context(unsigned r, int offset, unsigned size, Access kind, 
   const Attachment& hook = program_->attachment;
   const Value& pointer = reg(r);
   const auto invalid = [&](const std::string& first, int64_t at, std::string reason) {
-    return reject(EACCES, fmt::format("{}invalid bpf_context access off={} size={}", first, at, size),
+    return reject(Rule::Arguments, r,
+                  fmt::format("{}invalid bpf_context access off={} size={}", first, at, size),
                   std::move(reason));
   };
   if (!pointer.has_constant_offset())
-    return reject(EACCES,
+    return reject(Rule::Arguments, r,
                   fmt::format("variable ctx access var_off={} disallowed", tnum_text(pointer.scalar.bits)),
                   "Arguments are read at constant offsets.");
   const int64_t at =
@@ -276,14 +275,14 @@ bool Verifier::access_object(unsigned r, int offset, unsigned size, Access kind)
   const Value& pointer = reg(r);
   const std::string name(pointer.type.btf->name(pointer.type.id));
   if (!pointer.has_constant_offset())
-    return reject(EACCES,
+    return reject(Rule::Object, r,
                   fmt::format("R{} is ptr_{} invalid variable offset: off={}, var_off={}", r, name,
                               pointer.offset + offset, tnum_text(pointer.scalar.bits)),
-                  "Members of the kernel's structures are accessed at constant offsets.");
+                  "Members of structures are accessed at constant offsets.");
   const int64_t at =
       pointer.offset + static_cast<int64_t>(offset) + static_cast<int64_t>(pointer.scalar.value());
   if (at < 0)
-    return reject(EACCES, fmt::format("R{} is ptr_{} invalid negative access: off={}", r, name, at),
+    return reject(Rule::Object, r, fmt::format("R{} is ptr_{} invalid negative access: off={}", r, name, at),
                   "The access lies before the structure.");
   const StructOpsMember* member = program_->attachment.member;
   const bool is_argument = member && pointer.argument != 0;
@@ -293,15 +292,16 @@ bool Verifier::access_object(unsigned r, int offset, unsigned size, Access kind)
         if (w.argument + 1 == pointer.argument && at >= w.offset &&
             static_cast<uint64_t>(at) + size <= uint64_t{w.offset} + w.size)
           return true;
-    return reject(EACCES, fmt::format("R{} cannot write into ptr_{} at off={} size={}", r, name, at, size),
-                  fmt::format("{} These bytes of struct {} are not the program's to write.", about(r), name));
+    return reject(Rule::Permission, r,
+                  fmt::format("R{} cannot write into ptr_{} at off={} size={}", r, name, at, size),
+                  fmt::format("These bytes of struct {} are not the program's to write.", name));
   }
   const bool opaque = is_argument && member->opaque_arguments >> (pointer.argument - 1) & 1;
   if (!opaque && static_cast<uint64_t>(at) + size <= pointer.type.btf->size_of(pointer.type.id)) return true;
-  return reject(EACCES, fmt::format("access beyond struct {} at off {} size {}", name, at, size),
-                opaque ? fmt::format("struct {} is a handle: it can be passed on, not looked into.", name)
-                       : fmt::format("{} The structure has {} bytes.", about(r),
-                                     pointer.type.btf->size_of(pointer.type.id)));
+  return reject(Rule::Object, r, fmt::format("access beyond struct {} at off {} size {}", name, at, size),
+                opaque
+                    ? fmt::format("struct {} is a handle: it can be passed on, not looked into.", name)
+                    : fmt::format("The structure has {} bytes.", pointer.type.btf->size_of(pointer.type.id)));
 }
 
 }  // namespace ring3::bpf

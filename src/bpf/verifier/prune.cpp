@@ -64,7 +64,7 @@ Verifier::Visit Verifier::visit() {
       }
       if (converges) return hit(node, node);
       if (!progresses) {
-        reject(EINVAL, fmt::format("infinite loop detected at insn {}", pc_),
+        reject(Rule::EndlessLoop, fmt::format("infinite loop detected at insn {}", pc_),
                "The loop comes back here with nothing changed that could ever end it.");
         return Visit::Rejected;
       }
@@ -143,7 +143,8 @@ void Verifier::drop(Node* node) {
 // A program must not be able to use up the verifier's memory: as many states as this, honest ones never have.
 bool Verifier::memory_is_bounded() {
   if (held_bytes_ <= HELD_BYTES_MAX) return true;
-  return reject(E2BIG, fmt::format("BPF program is too large. Processed {} insn", stats_.insns_visited),
+  return reject(Rule::TooComplex,
+                fmt::format("BPF program is too large. Processed {} insn", stats_.insns_visited),
                 "The paths through the program differ in too much for all of it to be remembered.");
 }
 

@@ -1,83 +1,180 @@
-// Rejections for people: what was found and where, the C line with a caret, the value at fault and what made
-// it.
+// Rejections for people: the place, the C line with a caret, the value at fault and what made it, what would
+// satisfy the rule, and Linux's wording.
 #include "bpf/verifier/report.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "bpf/isa/disassemble.hpp"
+#include "base/error.hpp"
 #include "bpf/verifier/verifier.hpp"
 
 namespace ring3::bpf {
 using namespace abi;
 
-bool Verifier::reject(int code, std::string linux_message, std::string reason) {
-  if (!fault_) fault_ = Fault{code, pc_, std::move(linux_message), std::move(reason)};
+bool Verifier::reject(Rule rule, unsigned r, std::string linux_message, std::string reason,
+                      std::string remedy) {
+  if (!fault_)
+    fault_ = Fault{.rule = rule,
+                   .insn = pc_,
+                   .linux_message = std::move(linux_message),
+                   .reason = std::move(reason),
+                   .remedy = std::move(remedy),
+                   .reg = static_cast<int>(r),
+                   .value = reg(r)};
   return false;
 }
 
-std::string Verifier::made_at(const Value& value) const {
-  const SourceLine* line = program_->source_at(value.origin);
-  if (!line || line->line == 0) return fmt::format("since instruction {}", value.origin);
-  const auto start = std::min(line->text.find_first_not_of(" \t"), line->text.size());
-  return fmt::format("since line {}: `{}`", line->line, line->text.substr(start));
+bool Verifier::reject(Rule rule, std::string linux_message, std::string reason, std::string remedy) {
+  if (!fault_)
+    fault_ = Fault{.rule = rule,
+                   .insn = pc_,
+                   .linux_message = std::move(linux_message),
+                   .reason = std::move(reason),
+                   .remedy = std::move(remedy)};
+  return false;
 }
 
-// "r1 is map_value_or_null (since line 12: `v = bpf_map_lookup_elem(&m, &key)`)."
-std::string Verifier::about(unsigned r) const {
-  const Value& value = reg(r);
-  if (value.kind == Kind::NotInit) return fmt::format("r{} holds nothing.", r);
-  const char* what = value.is_scalar() ? (value.is_constant() ? "the number " : "a number: ") : "";
-  return fmt::format("r{} is {}{} ({}).", r, what, value_text(value), made_at(value));
+std::string Verifier::what_fits(const Value& pointer, int64_t fixed, uint64_t size, uint64_t region) const {
+  if (size > region) return fmt::format("The memory would have to be of at least {} bytes.", size);
+  const auto last = static_cast<int64_t>(region - size);
+  if (pointer.scalar.is_constant())
+    return fmt::format("An access of {} bytes fits at offsets 0 to {}.", size, last);
+  if (last < fixed)
+    return fmt::format("Nothing may be added to it: the access fits at offsets 0 to {} only.", last);
+  const Insn by = program_->insns[pointer.origin];
+  const bool added = insn_class(by) == BPF_ALU64 && insn_op(by) == BPF_ADD && uses_register(by);
+  return fmt::format("Check that what {} is at most {}, as an unsigned number, before.",
+                     added ? fmt::format("`{}` adds", disassemble(*program_, pointer.origin))
+                           : std::string("is added to the pointer"),
+                     last - fixed);
 }
 
 namespace {
-std::string name_of(const Program& program, Insn insn) {
-  const auto i = static_cast<size_t>(static_cast<uint32_t>(insn.imm));
-  if (is_call(insn)) {
-    if (insn.src == BPF_HELPER_CALL) {
-      const Helper* helper = program.world ? program.world->helper(insn.imm) : nullptr;
-      return helper ? std::string(helper->name) : std::string();
-    }
-    if (insn.src == BPF_PSEUDO_CALL) return i < program.subprograms.size() ? program.subprograms[i].name : "";
-    return i < program.kfuncs.size() ? program.kfuncs[i]->name : "";
+std::string number_text(const Scalar& number) {
+  if (number.is_constant()) {
+    const auto value = static_cast<int64_t>(number.value());
+    return value < 0 || value < 4096 ? fmt::format("{}", value) : fmt::format("{0} ({0:#x})", value);
   }
-  if (insn.src == BPF_PSEUDO_FUNC) return i < program.subprograms.size() ? program.subprograms[i].name : "";
-  if (insn.src == BPF_PSEUDO_MAP_IDX || insn.src == BPF_PSEUDO_MAP_IDX_VALUE)
-    return i < program.maps.size() ? program.maps[i]->definition().name : "";
-  return "";
+  std::string text;
+  const bool is_signed = number.smin < 0 && (number.smin != INT64_MIN || number.smax != INT64_MAX);
+  if (is_signed)
+    text = fmt::format("from {} to {}", number.smin, number.smax);
+  else if (number.umin != 0 || number.umax != UINT64_MAX)
+    text = fmt::format("from {} to {}", number.umin, number.umax);
+  else
+    text = "of any value";
+  // The bits say more than the range.
+  const Tnum& bits = number.bits;
+  if (bits.value != 0 || (bits.mask != UINT64_MAX && (is_signed || (bits.mask & (bits.mask + 1)) != 0)))
+    text += fmt::format(" (bits {:#x} set, {:#x} unknown)", bits.value, bits.mask);
+  return text;
 }
 
-std::string instruction_text(const Program& program, uint32_t slot) {
-  if (slot >= program.insns.size()) return "";
-  return disassemble(program.insns, slot, [&](uint32_t, Insn insn) { return name_of(program, insn); });
+std::string offset_text(const Value& value) {
+  if (value.scalar.is_constant()) {
+    const int64_t offset = value.offset + static_cast<int64_t>(value.scalar.value());
+    return offset ? fmt::format(", at offset {}", offset) : "";
+  }
+  const std::string part = "a number " + number_text(value.scalar);
+  return value.offset ? fmt::format(", at offset {} and {}", value.offset, part)
+                      : fmt::format(", at {}", part);
+}
+
+std::string target_text(const Program& program, const Value& value) {
+  const auto map = [&] { return program.maps[value.index]->definition(); };
+  switch (value.kind) {
+    case Kind::Context:
+      return "the program's arguments";
+    case Kind::Stack:
+      return value.frame == 0 ? "the stack" : fmt::format("the stack of frame {}", value.frame);
+    case Kind::Map:
+      return fmt::format("map {} itself", map().name);
+    case Kind::MapValue:
+      return fmt::format("a value of map {} ({} bytes)", map().name, map().value_size);
+    case Kind::Memory:
+      return fmt::format("{} ({} bytes{})", value.ringbuf ? "a ring buffer's record" : "memory", value.size,
+                         value.read_only ? ", read-only" : "");
+    case Kind::Object:
+      return fmt::format("struct {}", value.type.btf->name(value.type.id));
+    case Kind::Function:
+      return fmt::format("function {}()", program.subprograms[value.index].name);
+    default:
+      return value_text(value);
+  }
 }
 }  // namespace
 
-Rejection make_rejection(const Program& program, const Fault& fault, const VerifyStats& stats) {
+std::string describe(const Program& program, const Value& value) {
+  if (value.kind == Kind::NotInit) return "nothing";
+  if (value.is_scalar())
+    return value.is_constant() ? "the number " + number_text(value.scalar)
+                               : "a number " + number_text(value.scalar);
+  return fmt::format("a pointer to {}{}{}", target_text(program, value), offset_text(value),
+                     value.or_null ? ", or NULL" : "");
+}
+
+namespace {
+std::string_view trimmed(std::string_view line) {
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  return line;
+}
+
+SourceLine source_at(const Program& program, uint32_t slot) {
+  if (slot >= program.insns.size()) return {};
+  const SourceLine* line = program.source_at(slot);
+  return line ? *line : SourceLine();
+}
+}  // namespace
+
+Rejection make_rejection(std::shared_ptr<const Program> shared, const Fault& fault,
+                         const VerifyStats& stats) {
+  const Program& program = *shared;
+  const RuleRow& rule = row(fault.rule);
   Rejection rejection;
-  rejection.code = fault.code;
+  rejection.program = std::move(shared);
+  rejection.rule = fault.rule;
+  rejection.code = rule.code;
   rejection.insn = fault.insn;
-  for (const Subprogram& sub : program.subprograms)
-    if (fault.insn >= sub.start && fault.insn < sub.end) rejection.function = sub.name;
-  if (!program.insns.empty() && fault.insn < program.insns.size())
-    if (const SourceLine* line = program.source_at(fault.insn)) rejection.source = *line;
-  rejection.instruction = instruction_text(program, fault.insn);
+  if (!program.subprograms.empty()) rejection.function = program.subprogram_at(fault.insn).name;
+  rejection.source = source_at(program, fault.insn);
+  if (fault.insn < program.insns.size()) rejection.instruction = disassemble(program, fault.insn);
   rejection.linux_message = fault.linux_message;
   rejection.reason = fault.reason;
+  const std::string name = fault.reg < 0 ? "the register" : fmt::format("r{}", fault.reg);
+  rejection.remedy = fault.remedy.empty() ? fmt::format(fmt::runtime(rule.remedy), name) : fault.remedy;
   rejection.stats = stats;
+  if (fault.reg < 0) return rejection;
+  const Value& value = fault.value;
+  rejection.value = FaultyValue{.reg = static_cast<unsigned>(fault.reg),
+                                .type = kind_name(value),
+                                .description = describe(program, value),
+                                .linux_text = value_text(value),
+                                .range = value.scalar,
+                                .offset = value.offset,
+                                .made_by = value.origin,
+                                .made_by_instruction = disassemble(program, value.origin),
+                                .made_at = source_at(program, value.origin)};
+  if (value.kind == Kind::NotInit) rejection.value->made_by_instruction.clear();
   return rejection;
 }
 
 void Verifier::log_insn() {
-  stats_.log += fmt::format("{}: {}  ; {}\n", pc_, instruction_text(*program_, pc_), state_text(current_));
+  stats_.log += fmt::format("{}: {}  ; {}\n", pc_, disassemble(*program_, pc_), state_text(current_));
+}
+
+std::string FaultyValue::text() const {
+  std::string text = fmt::format("r{} holds {}", reg, description);
+  if (made_by_instruction.empty()) return text;
+  if (made_at.line != 0)
+    return text + fmt::format(", made at line {}: {}", made_at.line, trimmed(made_at.text));
+  return text + fmt::format(", made by instruction {}: {}", made_by, made_by_instruction);
 }
 
 std::string Rejection::text() const {
   std::string text;
   if (source.line != 0)
-    text += fmt::format("{}:{}: in {}():\n", source.file, source.line, function);
+    text += fmt::format("{}:{}:{}: in {}():\n", source.file, source.line, source.column, function);
   else
     text += fmt::format("in {}(), instruction {}:\n", function, insn);
   if (!source.text.empty()) {
@@ -90,7 +187,9 @@ std::string Rejection::text() const {
     text += fmt::format("{}^\n", blank);
   }
   text += fmt::format("  {}\n", reason);
-  if (!instruction.empty()) text += fmt::format("  instruction {}: {}\n", insn, instruction);
+  if (value) text += fmt::format("  Value: {}\n", value->text());
+  text += fmt::format("  Needed: {}\n", remedy);
+  if (!instruction.empty()) text += fmt::format("  Instruction {}: {}\n", insn, instruction);
   text += fmt::format("  Linux says: {} ({})", linux_message, errno_name(code));
   return text;
 }

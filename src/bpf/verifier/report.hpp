@@ -6,6 +6,11 @@
 
 namespace ring3::bpf {
 
-Rejection make_rejection(const Program& program, const Fault& fault, const VerifyStats& stats);
+Rejection make_rejection(std::shared_ptr<const Program> program, const Fault& fault,
+                         const VerifyStats& stats);
+
+// The value as people say it: "a number from 0 to 64", "a pointer to a value of map counts, 8 bytes, or
+// NULL".
+std::string describe(const Program& program, const Value& value);
 
 }  // namespace ring3::bpf

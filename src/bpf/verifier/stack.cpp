@@ -43,8 +43,9 @@ bool Verifier::stack_bounds(unsigned r, int offset, uint64_t size, const char* d
   const Scalar& part = pointer.scalar;
   const int64_t fixed = pointer.offset + static_cast<int64_t>(offset);
   if (!part.is_constant() && (part.smin <= -OFFSET_MAX || part.smax >= OFFSET_MAX))
-    return reject(EACCES, fmt::format("invalid unbounded variable-offset{} stack R{}", doing, r),
-                  fmt::format("{} Nothing bounds its offset.", about(r)));
+    return reject(Rule::StackBounds, r,
+                  fmt::format("invalid unbounded variable-offset{} stack R{}", doing, r),
+                  "Nothing bounds its offset.");
   const int64_t low = fixed + part.smin, high = fixed + part.smax + static_cast<int64_t>(size);
   if (low >= -BPF_STACK_BYTES && (high <= 0 || (size == 0 && low <= 0))) {
     if (low < 0) touch_stack(current_.frames[pointer.frame].subprogram, static_cast<int>(low));
@@ -57,9 +58,9 @@ bool Verifier::stack_bounds(unsigned r, int offset, uint64_t size, const char* d
                         part.bits.value, part.bits.mask, fixed, size);
   // Linux's distinction: starting outside, or only ending there.
   const bool starts_outside = low < -BPF_STACK_BYTES || low > -1;
-  return reject(starts_outside ? EACCES : EINVAL, message,
-                fmt::format("{} A frame's stack is the {} bytes below r10; this access covers {} to {}.",
-                            about(r), BPF_STACK_BYTES, low, high - 1));
+  return reject(starts_outside ? Rule::StackBounds : Rule::StackOverrun, r, message,
+                fmt::format("A frame's stack is the {} bytes below r10; this access covers {} to {}.",
+                            BPF_STACK_BYTES, low, high - 1));
 }
 
 // Something else is about to be written over a slot.
@@ -67,8 +68,9 @@ bool Verifier::overwrite(Frame& frame, unsigned i) {
   Slot& slot = frame.slot(i);
   if (slot.bytes[0] == Byte::Dynptr) {
     if (slot.value.dynptr == DynptrKind::Ringbuf)
-      return reject(EINVAL, "cannot overwrite referenced dynptr",
-                    "The dynptr holds a record of a ring buffer: submit or discard it first.");
+      return reject(Rule::Dynptr, "cannot overwrite referenced dynptr",
+                    "The dynptr there holds a record of a ring buffer.",
+                    "Submit or discard the record first.");
     const Value dynptr = slot.value;
     const unsigned other = dynptr.part == 0 ? i - 1 : i + 1;  // higher addresses have lower slots
     invalidate(dynptr.id);
@@ -111,10 +113,10 @@ bool Verifier::write_slot(uint8_t frame_number, int offset, unsigned size, const
   note_access(frame_number, i);
   if (stored && stored->is_pointer()) {
     if (size != 8)
-      return reject(EACCES, "invalid size of register spill",
+      return reject(Rule::PartialPointer, "invalid size of register spill",
                     "A pointer is stored whole: all 8 bytes of it, or it is no pointer any more.");
     if (stored->kind == Kind::Stack && frame_number != frame_index())
-      return reject(EINVAL, "cannot spill pointers to stack into stack frame of the caller",
+      return reject(Rule::StackEscape, "cannot spill pointers to stack into stack frame of the caller",
                     "The pointer would outlive what it points to.");
   }
   if (stored && first == 0) {
@@ -148,7 +150,7 @@ bool Verifier::stack_read(unsigned r, int offset, unsigned size, Value* loaded) 
   const int64_t high = pointer.offset + offset + pointer.scalar.smax + size;
   for (int64_t at = low; at < high; ++at)
     if (source.slot(slot_of(static_cast<int>(at))).is_special())
-      return reject(EACCES,
+      return reject(Rule::SpecialSlot, r,
                     fmt::format("invalid read from stack R{} var_off ({:#x}; {:#x})+{} size {}", r,
                                 pointer.scalar.bits.value, pointer.scalar.bits.mask, at - low, size),
                     "The range holds a dynptr or an iterator, which programs don't look into.");
@@ -158,7 +160,7 @@ bool Verifier::stack_read(unsigned r, int offset, unsigned size, Value* loaded) 
 bool Verifier::read_slot(const Slot& slot, int offset, unsigned size, Value* loaded) {
   const unsigned first = byte_of(offset);
   if (slot.is_special())
-    return reject(EACCES, fmt::format("invalid read from stack off {}+0 size {}", offset, size),
+    return reject(Rule::SpecialSlot, fmt::format("invalid read from stack off {}+0 size {}", offset, size),
                   "These bytes hold a dynptr or an iterator, which programs don't look into.");
   const unsigned spilled = slot.spill_bytes();
   if (spilled == 8 && size == 8) {
@@ -166,8 +168,8 @@ bool Verifier::read_slot(const Slot& slot, int offset, unsigned size, Value* loa
     return true;
   }
   if (spilled > 0 && slot.value.is_pointer())
-    return reject(EACCES, "invalid size of register fill",
-                  "A pointer was stored here: it is read whole, all 8 bytes.");
+    return reject(Rule::PartialPointer, "invalid size of register fill",
+                  "A pointer was stored here, and only part of it is read.");
   if (spilled > 0 && first == 0 && size <= spilled) {
     *loaded = slot.value;
     if (slot.value.scalar.umax >> (size == 8 ? 63 : 8 * size) != 0 && size < 8) loaded->unlink();
@@ -192,7 +194,7 @@ bool Verifier::stack_region(unsigned r, int offset, uint64_t size, bool writes, 
   for (int64_t at = low; at < high; ++at) {
     const unsigned i = slot_of(static_cast<int>(at));
     if (reads && target.slot(i).is_special())
-      return reject(EACCES,
+      return reject(Rule::SpecialSlot, r,
                     fmt::format("invalid read from stack R{} off {}+{} size {}", r, low, at - low, size),
                     "The range holds a dynptr or an iterator, which is passed on as such only.");
     if (!writes) continue;

@@ -19,7 +19,8 @@ uint32_t frame_bytes(uint32_t stack) { return (std::max(stack, 1u) + 15) & ~15u;
 
 bool Verifier::push_frame(State& state, uint32_t subprogram) {
   if (state.frames.size() >= BPF_FRAMES_MAX)
-    return reject(E2BIG, fmt::format("the call stack of {} frames is too deep !", state.frames.size() + 1),
+    return reject(Rule::CallDepth,
+                  fmt::format("the call stack of {} frames is too deep !", state.frames.size() + 1),
                   fmt::format("At most {} functions may be active at once.", BPF_FRAMES_MAX));
   Frame callee;
   callee.subprogram = subprogram;
@@ -55,8 +56,9 @@ bool Verifier::call_global(uint32_t index) {
   const Subprogram& sub = program_->subprograms[index];
   const Btf* btf = program_btf();
   if (!btf || sub.function == 0)
-    return reject(EINVAL, fmt::format("Caller passes invalid args into func#{} ('{}')", index, sub.name),
-                  "A global function needs type information (compile with -g), or make it static.");
+    return reject(Rule::GlobalCall,
+                  fmt::format("Caller passes invalid args into func#{} ('{}')", index, sub.name),
+                  "A global function is called by its prototype, and this one has none.");
   const auto parameters = btf->parameters(btf->target(sub.function));
   for (unsigned i = 0; i < parameters.size(); ++i) {
     const unsigned r = i + 1;
@@ -64,8 +66,8 @@ bool Verifier::call_global(uint32_t index) {
     const TypeId type = btf->resolve(parameters[i].type);
     if (btf->kind(type) != BtfKind::Ptr) {
       if (!reg(r).is_scalar())
-        return reject(EINVAL, fmt::format("R{} is not a scalar", r),
-                      fmt::format("{} {}() takes a number there.", about(r), sub.name));
+        return reject(Rule::GlobalCall, r, fmt::format("R{} is not a scalar", r),
+                      fmt::format("{}() takes a number there.", sub.name));
       continue;
     }
     if (reg(r).is_null()) continue;
@@ -128,8 +130,8 @@ bool Verifier::leave() {
   if (frame().is_callback) return leave_callback();
   const Value result = reg(0);
   if (result.kind == Kind::Stack)
-    return reject(EINVAL, "cannot return stack pointer to the caller",
-                  fmt::format("{} The function's stack is gone when it returns.", about(0)));
+    return reject(Rule::StackEscape, 0u, "cannot return stack pointer to the caller",
+                  "The function's stack is gone when it returns.");
   pc_ = frame().call_site + 1;
   current_.frames.pop_back();
   reg(0) = result;
@@ -140,17 +142,17 @@ bool Verifier::leave() {
 bool Verifier::leave_callback() {
   if (!readable(0)) return false;
   if (!reg(0).is_scalar())
-    return reject(EACCES, "R0 not a scalar value", fmt::format("{} A callback returns 0 or 1.", about(0)));
+    return reject(Rule::CallbackNumber, 0u, "R0 not a scalar value", "A callback returns 0 or 1.");
   need(0);
   const Scalar& result = reg(0).scalar;
   if (result.smin < 0 || result.smax > 1)
     return reject(
-        EINVAL,
+        Rule::CallbackResult, 0u,
         result.smin == INT64_MIN && result.smax == INT64_MAX
             ? "At callback return the register R0 has unknown scalar value should have been in [0, 1]"
             : fmt::format("At callback return the register R0 has smin={} smax={} should have been in [0, 1]",
                           result.smin, result.smax),
-        fmt::format("{} A callback returns 0 to go on or 1 to stop.", about(0)));
+        "A callback returns 0 to go on or 1 to stop.");
   if (!check_leaks(frame().references)) return false;
   pc_ = frame().call_site;
   current_.frames.pop_back();
@@ -170,10 +172,10 @@ bool Verifier::leave_entry() {
   if (has_result && !readable(0)) return false;
   if (has_result && !reg(0).is_scalar() && (root_ != 0 || hook.member))
     return reject(
-        EINVAL,
+        Rule::ProgramResult, 0u,
         fmt::format("At {} exit the register R0 is not a {}value ({})", root_ == 0 ? "program" : "subprogram",
                     root_ == 0 ? "known " : "scalar ", kind_name(reg(0))),
-        fmt::format("{} The result must be a number.", about(0)));
+        "The result must be a number.");
   if (!check_leaks(0)) return false;
   path_over_ = true;
   return true;
@@ -209,11 +211,12 @@ bool Verifier::check_depth() {
     }
     deepest[sub] = {below.bytes + frame_bytes(stack_bytes_[sub]), below.calls + 1, frames + 1};
     if (deepest[sub].frames > BPF_FRAMES_MAX)
-      return reject(E2BIG, fmt::format("the call stack of {} frames is too deep !", deepest[sub].frames),
+      return reject(Rule::CallDepth,
+                    fmt::format("the call stack of {} frames is too deep !", deepest[sub].frames),
                     fmt::format("At most {} functions may be active at once.", BPF_FRAMES_MAX));
     if (deepest[sub].bytes > BPF_STACK_BYTES)
       return reject(
-          EACCES,
+          Rule::StackDepth,
           fmt::format("combined stack size of {} calls is {}. Too large", deepest[sub].calls,
                       deepest[sub].bytes),
           fmt::format("The functions active at once may use {} bytes of stack together.", BPF_STACK_BYTES));

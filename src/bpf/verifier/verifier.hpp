@@ -99,7 +99,7 @@ class Verifier {
   bool byte_swap_or_negate(Insn insn);
   bool split_sign(Insn insn);
   bool pointer_arithmetic(Insn insn, const Value& pointer, const Scalar& number);
-  bool sane_offset(const Value& pointer, const Scalar& number, bool is_result);
+  bool sane_offset(unsigned at_fault, const Value& pointer, const Scalar& number, bool is_result);
 
   // branch.cpp
   bool jump(Insn insn);
@@ -138,6 +138,7 @@ class Verifier {
   // call.cpp: helpers
   bool call(Insn insn);
   bool call_helper(Insn insn);
+  bool failed_relocation();
   bool check_argument(Call& call, unsigned index);
   bool check_map_argument(Call& call, unsigned reg);
   bool check_memory_argument(unsigned reg, uint64_t size, bool writes, bool reads);
@@ -148,7 +149,7 @@ class Verifier {
   bool check_key(Call& call, unsigned reg);
   std::optional<uint32_t> constant_key(unsigned reg) const;
   bool expect(unsigned reg, bool ok, const char* expected);
-  bool known_constant(unsigned reg, uint64_t* value, int code, const char* message);
+  bool known_constant(unsigned reg, uint64_t* value, Rule rule, const char* message);
   bool finish_helper(Call& call);
 
   // kfunc.cpp, kfunc_arguments.cpp
@@ -188,9 +189,11 @@ class Verifier {
   bool check_depth();
 
   // report.cpp
-  bool reject(int code, std::string linux_message, std::string reason);
-  std::string about(unsigned reg) const;
-  std::string made_at(const Value& value) const;
+  // `r`: the register that holds the value at fault. No remedy: the rule's.
+  bool reject(Rule rule, unsigned r, std::string linux_message, std::string reason, std::string remedy = {});
+  bool reject(Rule rule, std::string linux_message, std::string reason, std::string remedy = {});
+  // What would satisfy Rule::Bounds: an access of `size` bytes, `fixed` from the start of `region` bytes.
+  std::string what_fits(const Value& pointer, int64_t fixed, uint64_t size, uint64_t region) const;
   void log_insn();
 
   Frame& frame() { return current_.frames.back(); }

@@ -38,10 +38,10 @@ std::optional<Fault> check_maps(const Program& program) {
   for (const auto& map : program.maps) {
     const MapDefinition& definition = map->definition();
     if (definition.type == BPF_MAP_TYPE_ARENA)
-      return Fault{ENOTSUP, 0, "arena maps are not supported",
+      return Fault{Rule::Unsupported, 0, "arena maps are not supported",
                    fmt::format("Map {} is an arena.", definition.name)};
     if (has_managed_fields(definition.value))
-      return Fault{ENOTSUP, 0, "map value with special fields is not supported",
+      return Fault{Rule::Unsupported, 0, "map value with special fields is not supported",
                    fmt::format("Values of map {} hold a lock, timer or kernel pointer.", definition.name)};
   }
   return std::nullopt;
@@ -52,7 +52,7 @@ Verdict Verifier::run(std::shared_ptr<const Program> program, const VerifyOption
   const uint64_t start = now_ns();
   auto refuse = [&](const Fault& fault, VerifyStats stats) -> Verdict {
     stats.time_ns = now_ns() - start;
-    return std::unexpected(make_rejection(*program, fault, stats));
+    return std::unexpected(make_rejection(program, fault, stats));
   };
   // Instructions are well formed, control stays in its function, calls form no cycle.
   auto cfg = Cfg::build(*program);

@@ -9,10 +9,13 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bpf/link/program.hpp"
+#include "bpf/verifier/rules.hpp"
+#include "bpf/verifier/scalar.hpp"
 
 namespace ring3::bpf {
 
@@ -27,19 +30,38 @@ struct VerifyStats {
   std::string log;
 };
 
+// The value that a refusal is about.
+struct FaultyValue {
+  unsigned reg = 0;
+  std::string type;                 // Linux's name: "map_value_or_null"
+  std::string description;          // for a person: "a pointer to a value of map counts (8 bytes), or NULL"
+  std::string linux_text;           // as a line of Linux's log has it
+  Scalar range;                     // of the number; of a pointer, the part of its offset that varies
+  int32_t offset = 0;               // of a pointer: the rest
+  uint32_t made_by = 0;             // slot of the instruction that made it
+  std::string made_by_instruction;  // empty: none did
+  SourceLine made_at;               // line 0: unknown
+
+  // "r0 holds …, made at line 12: …"
+  std::string text() const;
+};
+
 // Why a program was refused. A normal result, not an Error.
 struct Rejection {
-  int code = 0;               // positive errno, as Linux's: EACCES, EINVAL, E2BIG, …
-  uint32_t insn = 0;          // slot
-  std::string function;       // the subprogram that it is in
-  SourceLine source;          // line 0: unknown
-  std::string instruction;    // disassembled
+  Rule rule = Rule::Malformed;
+  int code = 0;             // positive errno, as Linux's: EACCES, EINVAL, E2BIG, …
+  uint32_t insn = 0;        // slot
+  std::string function;     // the subprogram that it is in
+  SourceLine source;        // line 0: unknown
+  std::string instruction;  // disassembled
+  std::optional<FaultyValue> value;
+  std::string reason;         // what is wrong, for a person
+  std::string remedy;         // what would satisfy the rule
   std::string linux_message;  // Linux's own wording, for those who search for it
-  std::string
-      reason;  // for a person: the value at fault, where it came from, and what would satisfy the check
   VerifyStats stats;
+  std::shared_ptr<const Program> program;  // holds the text that `source` shows
 
-  // Several lines: place, C line with a caret, reason, Linux's wording.
+  // Several lines: place, C line with a caret, reason, value, remedy, instruction, Linux's wording.
   std::string text() const;
 };
 
