@@ -16,8 +16,11 @@ bool is_zero_copy(uint8_t opcode) {
 
 void Engine::collect() {
   backend::Completion batch[64];
-  while (const size_t count = backend->reap(batch))
+  size_t count;
+  do {
+    count = backend->reap(batch);
     for (size_t i = 0; i < count; ++i) complete(batch[i]);
+  } while (count == std::size(batch));
 }
 
 void Engine::complete(const backend::Completion& completion) {

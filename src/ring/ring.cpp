@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "backend/select/select.hpp"
 #include "ring/engine.hpp"
@@ -153,16 +155,11 @@ int Ring::enter_unlocked(unsigned to_submit, unsigned min_complete, unsigned fla
 // False if the driver went away meanwhile. It is looked up only after clear_driver() can see that it has to
 // wait.
 bool Ring::drive(int& result) {
-  now_driving(Driving::Awake);
+  driving_ = Driving::Awake;
   Driver* driver = driver_.load();
   if (driver) result = driver->drive(*this);
-  now_driving(Driving::No);
+  driving_.store(Driving::No, std::memory_order_release);
   return driver;
-}
-
-void Ring::now_driving(Driving driving) {
-  driving_.store(driving);
-  driving_.notify_all();
 }
 
 int Ring::register_op(unsigned opcode, uint64_t argument, unsigned count) {
@@ -196,7 +193,8 @@ void Ring::clear_driver(Driver* driver) {
   if (!driver_.compare_exchange_strong(expected, nullptr)) return;
   if (single_issuer_ && submitter_.load() == current_task())
     return;  // from within the loop itself: it ends at its next turn
-  while (driving_.load() == Driving::Awake) driving_.wait(Driving::Awake);
+  // Looked at again and again, so that a driver that goes to sleep need not ask whether somebody waits for it.
+  while (driving_.load() == Driving::Awake) std::this_thread::sleep_for(std::chrono::microseconds(20));
 }
 
 int Ring::submit(unsigned count) {
@@ -226,9 +224,9 @@ int Ring::wait(unsigned completions, const backend::WaitLimits& limits) {
     return 0;
   }
   if (driving_.load(std::memory_order_relaxed) == Driving::No) return engine_->wait(completions, limits);
-  now_driving(Driving::Asleep);
+  driving_.store(Driving::Asleep, std::memory_order_release);
   const int result = engine_->wait(completions, limits);
-  now_driving(Driving::Awake);
+  driving_ = Driving::Awake;  // before the driver looks whether it is still attached
   return result;
 }
 

@@ -80,7 +80,6 @@ class Ring {
   bool drive(int& result);
   // Whether drive() runs: clear_driver() waits while it does and is not asleep.
   enum class Driving : uint32_t { No, Awake, Asleep };
-  void now_driving(Driving driving);
 
   const std::unique_ptr<Engine> engine_;
   const bool single_issuer_;
