@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ring3/error.hpp"
+#include "ring3/verdict.hpp"
 
 struct io_uring_params;
 
@@ -21,23 +22,9 @@ namespace hooks {
 struct ModuleState;
 }
 
-// What the verifier said of one program.
-struct ProgramVerdict {
-  std::string program;  // name of the entry function
-  bool accepted = false;
-  uint32_t insns = 0;  // slots
-  uint32_t insns_visited = 0;
-  uint64_t time_ns = 0;
-  // Refused only:
-  int code = 0;  // errno as Linux's verifier gives
-  std::string file;
-  uint32_t line = 0;          // 0: unknown
-  std::string linux_message;  // Linux's wording
-  std::string text;           // all of it for a person, several lines
-};
-
 struct LoadOptions {
   bool checked = false;  // run under the checking interpreter (slow, for tests)
+  bool explain = false;  // keep how a refused path came about (ProgramVerdict::path)
 };
 
 // Move-only. Not thread-safe, except that variables may be read and written by any thread as any shared

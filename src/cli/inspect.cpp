@@ -6,18 +6,15 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
-#include "bpf/isa/disassemble.hpp"
 #include "bpf/link/collection.hpp"
 #include "bpf/object/object.hpp"
 #include "cli/cli.hpp"
+#include "cli/table.hpp"
 #include "hooks/loop/world.hpp"
 
 namespace ring3::cli {
 
 namespace {
-
-// A column-aligned table: the first row is the header.
-using Rows = std::vector<std::vector<std::string>>;
 
 std::string map_type_name(abi::BpfMapType type) {
   switch (type) {
@@ -75,39 +72,8 @@ Rows struct_ops_rows(const bpf::Collection& collection) {
   return rows;
 }
 
-void print_rows(const Rows& rows) {
-  if (rows.size() < 2) return;
-  std::vector<size_t> widths(rows[0].size());
-  for (const auto& row : rows)
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
-  }
-  fmt::print("\n");
-}
-
-// What an instruction of `program` refers to, by name.
-std::string reference_name(const bpf::Program& program, bpf::Insn insn) {
-  const auto index = static_cast<size_t>(insn.imm);
-  if (bpf::is_call(insn)) {
-    if (insn.src == abi::BPF_PSEUDO_CALL) return program.subprograms[index].name;
-    if (insn.src == abi::BPF_PSEUDO_KFUNC_CALL) return insn.imm < 0 ? "(missing)" : program.kfuncs[index]->name;
-    const bpf::Helper* helper = program.world->helper(static_cast<uint32_t>(insn.imm));
-    return helper ? std::string(helper->name) : "";
-  }
-  switch (insn.src) {
-    case abi::BPF_PSEUDO_MAP_IDX: return fmt::format("map[{}]", program.maps[index]->definition().name);
-    case abi::BPF_PSEUDO_MAP_IDX_VALUE: return fmt::format("&{}", program.maps[index]->definition().name);
-    case abi::BPF_PSEUDO_FUNC: return fmt::format("&{}", program.subprograms[index].name);
-    default: return "";
-  }
-}
-
 void print_instructions(const bpf::Program& program) {
   const bpf::SourceLine* last = nullptr;
-  const auto name_of = [&](uint32_t, bpf::Insn insn) { return reference_name(program, insn); };
   for (const bpf::Subprogram& function : program.subprograms) {
     fmt::print("{}:\n", function.name);
     for (uint32_t slot = function.start; slot < function.end; slot += bpf::insn_slots(program.insns[slot])) {
@@ -117,7 +83,7 @@ void print_instructions(const bpf::Program& program) {
                                                                    source->text.size())),
                    source->file.substr(source->file.rfind('/') + 1), source->line);
       last = source;
-      fmt::print("{:6}: {}\n", slot, bpf::disassemble(program.insns, slot, name_of));
+      fmt::print("{:6}: {}\n", slot, bpf::disassemble(program, slot));
     }
   }
   fmt::print("\n");

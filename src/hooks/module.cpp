@@ -10,6 +10,7 @@
 #include "bpf/verifier/verify.hpp"
 #include "hooks/loop/world.hpp"
 #include "hooks/module_state.hpp"
+#include "hooks/verdict.hpp"
 
 namespace ring3 {
 
@@ -26,24 +27,6 @@ Result<std::shared_ptr<ModuleState>> instantiate(std::shared_ptr<const bpf::Obje
     state->ops.push_back(std::move(ops));
   }
   return state;
-}
-
-ProgramVerdict describe(const bpf::Program& program, const bpf::Verdict& verdict) {
-  ProgramVerdict result;
-  result.program = program.name;
-  result.accepted = verdict.has_value();
-  result.insns = static_cast<uint32_t>(program.insns.size());
-  const bpf::VerifyStats& stats = verdict ? verdict->stats() : verdict.error().stats;
-  result.insns_visited = stats.insns_visited;
-  result.time_ns = stats.time_ns;
-  if (verdict) return result;
-  const bpf::Rejection& rejection = verdict.error();
-  result.code = rejection.code;
-  result.file = std::string(rejection.source.file);
-  result.line = rejection.source.line;
-  result.linux_message = rejection.linux_message;
-  result.text = rejection.text();
-  return result;
 }
 
 // Prepares the callbacks of that program for running.
@@ -138,7 +121,7 @@ Result<bool> Module::load(const LoadOptions& options) {
   state_->collection->freeze();
   bool accepted = true;
   for (const auto& program : state_->collection->programs()) {
-    const bpf::Verdict verdict = bpf::verify(program);
+    const bpf::Verdict verdict = bpf::verify(program, {.explain = options.explain});
     state_->verdicts.push_back(hooks::describe(*program, verdict));
     accepted = accepted && verdict.has_value();
     if (verdict) TRY_VOID(hooks::prepare(*state_, *verdict, options));

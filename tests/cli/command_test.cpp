@@ -232,8 +232,41 @@ TEST(Command, ARefusedProgramExitsWith3AndShowsTheLine) {
   }
   const json report = run({"verify", fixture("unsafe"), "--json"}).parsed();
   EXPECT_EQ(report["programs"][0]["accepted"], false);
-  EXPECT_EQ(report["programs"][0]["line"], 10);
-  EXPECT_EQ(report["programs"][0]["errno"], "EACCES");
+  const json refusal = report["programs"][0]["refusal"];
+  EXPECT_EQ(refusal["source"]["line"], 10);
+  EXPECT_EQ(refusal["errno"], "EACCES");
+  EXPECT_EQ(refusal["rule"], "out-of-bounds");
+  EXPECT_EQ(refusal["value"]["type"], "mem");
+  EXPECT_EQ(refusal["value"]["made_at"]["line"], 8);
+}
+
+TEST(Command, VerifyExplainsThePathOfARefusal) {
+  const Output output = run({"verify", fixture("unsafe"), "--explain"});
+  EXPECT_EQ(output.status, 3);
+  for (const char* part : {"How it gets there", "bpf_io_uring_get_region", "not taken", "refused"})
+    EXPECT_TRUE(contains(output.out, part)) << part << " is missing in\n" << output.out;
+  EXPECT_FALSE(contains(output.out, "\033")) << "colours, though this is no terminal";
+  const json path = run({"verify", fixture("unsafe"), "--explain", "--json"}).parsed()["programs"][0]["path"];
+  ASSERT_GE(path.size(), 3u);
+  EXPECT_EQ(path.back()["note"], "refused");
+  EXPECT_EQ(path.back()["source"]["line"], 10);
+  for (const json& step : path) {
+    if (contains(step["instruction"], "bpf_io_uring_get_region")) {
+      EXPECT_TRUE(contains(step["note"], "or NULL")) << step;
+    }
+  }
+}
+
+TEST(Command, VerifySaysWhatIsProvenAndWhatItTook) {
+  const Output output = run({"verify", shipped("cp"), "--stats"});
+  EXPECT_EQ(output.status, 0) << output.err;
+  for (const char* part : {"memory  ", "termination  ", "references  ", "submits  ", "by bpf_io_uring_submit_sqes()",
+                           "PROGRAM", "peak states"})
+    EXPECT_TRUE(contains(output.out, part)) << part << " is missing in\n" << output.out;
+  const json program = run({"verify", shipped("cp"), "--json"}).parsed()["programs"][0];
+  EXPECT_GE(program["states_total"], program["states_peak"]);
+  EXPECT_GT(program["states_peak"], 0);
+  EXPECT_EQ(program["proven"].size(), 4u);
 }
 
 TEST(Command, ShippedProgramsVerifyWithinTenMilliseconds) {

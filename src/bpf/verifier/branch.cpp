@@ -32,6 +32,7 @@ bool Verifier::go_both_ways(State taken) {
 
 // The run of the loop that may_goto bounds ends when the machine says so: unknown to us, at any turn.
 bool Verifier::may_goto() {
+  found(OpenLoop);
   const Node* before = previous_visit(pc_, parent_->parent);
   State next = current_;
   next.insn = pc_ + 1;

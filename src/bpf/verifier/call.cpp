@@ -190,6 +190,7 @@ bool Verifier::check_key(Call& call, unsigned r) {
 // `size` bytes at the register's pointer, which the call reads, writes, or both.
 bool Verifier::check_memory_argument(unsigned r, uint64_t size, bool writes, bool reads) {
   const Value& pointer = reg(r);
+  found_access(pointer.kind);
   if (!pointer.or_null && pointer.kind == Kind::Stack) return stack_region(r, 0, size, writes, reads);
   if (!pointer.or_null && pointer.kind == Kind::MapValue) {
     if (writes && !check_map_access(r, 0, size, Access::Write)) return false;

@@ -19,7 +19,8 @@ Verifier::Verifier(std::shared_ptr<const Program> program, const VerifyOptions& 
       options_(options),
       cfg_(std::move(cfg)),
       liveness_(*program_, cfg_),
-      stack_bytes_(program_->subprograms.size(), 0) {}
+      stack_bytes_(program_->subprograms.size(), 0),
+      facts_(program_->insns.size(), 0) {}
 
 bool Verifier::verify_function(uint32_t subprogram) {
   root_ = subprogram;
@@ -56,6 +57,8 @@ bool Verifier::explore() {
       }
     }
     if (options_.log) log_insn();
+    if (options_.explain) record();
+    found(Visited);
     log_.push_back({.insn = pc_, .frame = frame_index()});
     path_over_ = false;
     if (!step()) return false;
@@ -109,6 +112,7 @@ bool Verifier::push_branch(State state, bool enters) {
 // The current path is over: closes what it completes and takes up the branch left last. False: nothing is
 // left.
 bool Verifier::exit_path() {
+  ++paths_;
   for (Node* node = parent_; node && --node->branches == 0;) {
     Node* up = node->parent;
     complete(node);

@@ -20,6 +20,7 @@ std::string_view short_name(std::string_view type) {
 uint32_t Verifier::acquire() {
   const uint32_t id = fresh_id();
   current_.references.push_back({id, pc_});
+  found(Acquires);
   return id;
 }
 
@@ -130,6 +131,7 @@ bool Verifier::old_iterator(Call& call, unsigned r, TypeRef type) {
 
 // next() gives an element, or nothing for ever after: two states. r0 holds the pointer that it may return.
 bool Verifier::advance_iterator(const Call& call) {
+  found(OpenLoop);
   invalidate_dynptrs(call.iterator->reference);
   const Value pointer = reg(0);
   const unsigned first = slot_of(*fixed_stack_offset(call.iterator_pointer));

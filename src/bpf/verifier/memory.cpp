@@ -138,6 +138,7 @@ bool Verifier::access(unsigned r, int offset, unsigned size, Access kind, bool a
     return reject(Rule::NotAPointer, r, invalid, "That is no pointer to memory.");
   if ((aligned || pointer.kind == Kind::Stack) && !check_aligned(r, offset, size)) return false;
   if (loaded) *loaded = Value::number(Scalar::of_size(size));
+  found_access(pointer.kind);
   switch (pointer.kind) {
     case Kind::Context:
       return read_context(r, offset, size, kind, loaded);
@@ -201,8 +202,8 @@ bool Verifier::check_region(unsigned r, int offset, uint64_t size, uint64_t regi
                   what_fits(pointer, fixed, size, region));
   };
   const auto covers = [&](const char* where, int64_t at) {
-    return fmt::format("{} access covers bytes {} to {} of a memory of {}.", where, at,
-                       at + static_cast<int64_t>(size) - 1, region);
+    return fmt::format("{} access is to {} byte{} at offset {}, and the memory has {}.", where, size,
+                       size == 1 ? "" : "s", at, region);
   };
   if (part.is_constant()) {
     const int64_t at = fixed + static_cast<int64_t>(part.value());

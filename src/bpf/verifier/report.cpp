@@ -39,7 +39,7 @@ std::string Verifier::what_fits(const Value& pointer, int64_t fixed, uint64_t si
   if (size > region) return fmt::format("The memory would have to be of at least {} bytes.", size);
   const auto last = static_cast<int64_t>(region - size);
   if (pointer.scalar.is_constant())
-    return fmt::format("An access of {} bytes fits at offsets 0 to {}.", size, last);
+    return fmt::format("An access of {} byte{} fits at offsets 0 to {}.", size, size == 1 ? "" : "s", last);
   if (last < fixed)
     return fmt::format("Nothing may be added to it: the access fits at offsets 0 to {} only.", last);
   const Insn by = program_->insns[pointer.origin];
@@ -186,8 +186,8 @@ std::string Rejection::text() const {
     for (char c : source.text.substr(0, column)) blank += c == '\t' ? '\t' : ' ';
     text += fmt::format("{}^\n", blank);
   }
+  if (value) text += fmt::format("  {}\n", value->text());
   text += fmt::format("  {}\n", reason);
-  if (value) text += fmt::format("  Value: {}\n", value->text());
   text += fmt::format("  Needed: {}\n", remedy);
   if (!instruction.empty()) text += fmt::format("  Instruction {}: {}\n", insn, instruction);
   text += fmt::format("  Linux says: {} ({})", linux_message, errno_name(code));

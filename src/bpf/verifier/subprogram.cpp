@@ -88,6 +88,7 @@ bool Verifier::call_global(uint32_t index) {
 // Leaves a run of the callback for later, and goes on as if it had run for the last time.
 bool Verifier::call_callback(const Call& call) {
   const uint32_t index = reg(call.callback).index;
+  found(OpenLoop);
   const bool loop = call.helper->id == LOOP;
   if (loop) {
     if (!expect(1, reg(1).is_scalar(), "scalar")) return false;
@@ -210,6 +211,7 @@ bool Verifier::check_depth() {
       pc_ = call_site(sub, callee);
     }
     deepest[sub] = {below.bytes + frame_bytes(stack_bytes_[sub]), below.calls + 1, frames + 1};
+    deepest_ = std::max(deepest_, deepest[sub].bytes);
     if (deepest[sub].frames > BPF_FRAMES_MAX)
       return reject(Rule::CallDepth,
                     fmt::format("the call stack of {} frames is too deep !", deepest[sub].frames),

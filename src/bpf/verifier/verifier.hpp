@@ -196,6 +196,26 @@ class Verifier {
   std::string what_fits(const Value& pointer, int64_t fixed, uint64_t size, uint64_t region) const;
   void log_insn();
 
+  // explain.cpp: the path that was refused
+  void record();
+  std::string note(size_t step) const;
+  std::vector<PathStep> story() const;
+
+  // proof.cpp: what is found out about an instruction on the way
+  enum Fact : uint8_t {
+    Visited = 1,
+    Stack = 2,
+    MapValues = 4,
+    OtherMemory = 8,
+    Structures = 16,
+    Arguments = 32,
+    OpenLoop = 64,
+    Acquires = 128
+  };
+  void found(Fact fact) { facts_[pc_] |= fact; }
+  void found_access(Kind kind);
+  Proof proof() const;
+
   Frame& frame() { return current_.frames.back(); }
   Value& reg(unsigned r) { return frame().registers[r]; }
   const Value& reg(unsigned r) const { return current_.frames.back().registers[r]; }
@@ -232,6 +252,10 @@ class Verifier {
   uint32_t jumps_ = 0, jumps_at_store_ = 0, insns_at_store_ = 0;
   int store_source_ = -1;  // the register that a store stores
   std::vector<uint32_t> stack_bytes_;
+  uint32_t deepest_ = 0;        // bytes of stack, of the deepest chain of calls
+  std::vector<uint8_t> facts_;  // by instruction: Fact
+  uint32_t paths_ = 0;
+  std::vector<Value> after_;  // by step of log_: VerifyOptions::explain
 };
 
 }  // namespace ring3::bpf

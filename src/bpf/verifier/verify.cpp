@@ -50,9 +50,11 @@ std::optional<Fault> check_maps(const Program& program) {
 
 Verdict Verifier::run(std::shared_ptr<const Program> program, const VerifyOptions& options) {
   const uint64_t start = now_ns();
-  auto refuse = [&](const Fault& fault, VerifyStats stats) -> Verdict {
+  auto refuse = [&](const Fault& fault, VerifyStats stats, std::vector<PathStep> path = {}) -> Verdict {
     stats.time_ns = now_ns() - start;
-    return std::unexpected(make_rejection(program, fault, stats));
+    Rejection rejection = make_rejection(program, fault, stats);
+    rejection.path = std::move(path);
+    return std::unexpected(std::move(rejection));
   };
   // Instructions are well formed, control stays in its function, calls form no cycle.
   auto cfg = Cfg::build(*program);
@@ -63,12 +65,15 @@ Verdict Verifier::run(std::shared_ptr<const Program> program, const VerifyOption
   Verifier verifier(program, options, std::move(*cfg));
   for (uint32_t i = 0; i < program->subprograms.size(); ++i) {
     if (i != 0 && !program->subprograms[i].global) continue;
-    if (!verifier.verify_function(i)) return refuse(*verifier.fault_, verifier.stats_);
+    if (!verifier.verify_function(i))
+      return refuse(*verifier.fault_, verifier.stats_,
+                    options.explain ? verifier.story() : std::vector<PathStep>());
   }
   // Every chain of calls fits on the stack.
   if (!verifier.check_depth()) return refuse(*verifier.fault_, verifier.stats_);
 
   VerifiedProgram verified;
+  verified.proof_ = verifier.proof();
   verified.program_ = std::move(program);
   verified.stack_bytes_ = std::move(verifier.stack_bytes_);
   verified.stats_ = std::move(verifier.stats_);

@@ -22,6 +22,7 @@ namespace ring3::bpf {
 struct VerifyOptions {
   uint32_t insns_max = 1'000'000;  // instructions visited
   bool log = false;                // keep a line per instruction visited, with the state (VerifyStats::log)
+  bool explain = false;            // keep how a refused path came about (Rejection::path)
 };
 
 struct VerifyStats {
@@ -46,6 +47,16 @@ struct FaultyValue {
   std::string text() const;
 };
 
+// An instruction of the path that was refused.
+struct PathStep {
+  uint32_t insn = 0;     // slot
+  uint32_t skipped = 0;  // instructions of the path between the step before and this one
+  std::string function;
+  SourceLine source;  // line 0: unknown
+  std::string instruction;
+  std::string note;  // "taken; r2 = a number from 0 to 64"
+};
+
 // Why a program was refused. A normal result, not an Error.
 struct Rejection {
   Rule rule = Rule::Malformed;
@@ -59,10 +70,24 @@ struct Rejection {
   std::string remedy;         // what would satisfy the rule
   std::string linux_message;  // Linux's own wording, for those who search for it
   VerifyStats stats;
-  std::shared_ptr<const Program> program;  // holds the text that `source` shows
+  std::vector<PathStep> path;              // VerifyOptions::explain
+  std::shared_ptr<const Program> program;  // holds the text that source lines show
 
   // Several lines: place, C line with a caret, reason, value, remedy, instruction, Linux's wording.
   std::string text() const;
+};
+
+// What was found out on the way to accepting a program. Numbers are of instructions, each counted once.
+struct Proof {
+  // That load from, store to, or hand to a call: the stack, map values, other memory of a known size,
+  // structures of the world, the program's arguments.
+  uint32_t stack = 0, map_values = 0, memory = 0, structures = 0, arguments = 0;
+  uint32_t stack_bytes = 0;          // of the deepest chain of calls
+  uint32_t unreached = 0;            // that no path gets to, for what is known of constants
+  uint32_t paths = 0;                // followed to their ends, or to what was known already
+  uint32_t open_loops = 0;           // loops that an iterator, a helper or may_goto ends
+  uint32_t acquiring = 0;            // that acquire a reference, an iterator or a record
+  std::vector<const Kfunc*> kfuncs;  // that may be called; by name
 };
 
 class VerifiedProgram {
@@ -70,6 +95,7 @@ class VerifiedProgram {
   const Program& program() const { return *program_; }
   const std::shared_ptr<const Program>& shared() const { return program_; }
   const VerifyStats& stats() const { return stats_; }
+  const Proof& proof() const { return proof_; }
   // Bytes of stack that subprogram i needs.
   std::span<const uint32_t> stack_bytes() const { return stack_bytes_; }
 
@@ -79,6 +105,7 @@ class VerifiedProgram {
   VerifiedProgram() = default;
   std::shared_ptr<const Program> program_;
   VerifyStats stats_;
+  Proof proof_;
   std::vector<uint32_t> stack_bytes_;
 };
 

@@ -67,7 +67,7 @@ Result<void> load(Module& module, const LoadOptions& options) {
   auto accepted = module.load(options);
   if (!accepted) return std::unexpected(accepted.error());
   for (const ProgramVerdict& verdict : module.verdicts())
-    if (!verdict.accepted) return std::unexpected(Error{verdict.code, verdict.program, verdict.text});
+    if (!verdict.accepted) return std::unexpected(Error{verdict.refusal->code, verdict.program, verdict.text});
   return {};
 }
 

@@ -34,10 +34,10 @@ TEST_P(RefusedTest, WithLinuxWording) {
   const ProgramVerdict* verdict = verdict_of(GetParam().program);
   ASSERT_TRUE(verdict);
   ASSERT_FALSE(verdict->accepted);
-  EXPECT_EQ(verdict->code, GetParam().code) << verdict->text;
-  EXPECT_NE(verdict->linux_message.find(GetParam().message), std::string::npos) << verdict->linux_message;
-  EXPECT_TRUE(verdict->file.ends_with("refused.bpf.c")) << verdict->text;
-  EXPECT_GT(verdict->line, 0u) << verdict->text;
+  EXPECT_EQ(verdict->refusal->code, GetParam().code) << verdict->text;
+  EXPECT_NE(verdict->refusal->linux_message.find(GetParam().message), std::string::npos) << verdict->refusal->linux_message;
+  EXPECT_TRUE(verdict->refusal->source.file.ends_with("refused.bpf.c")) << verdict->text;
+  EXPECT_GT(verdict->refusal->source.line, 0u) << verdict->text;
 }
 
 INSTANTIATE_TEST_SUITE_P(
