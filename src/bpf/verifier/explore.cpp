@@ -48,7 +48,9 @@ bool Verifier::explore() {
       return reject(Rule::TooComplex,
                     fmt::format("BPF program is too large. Processed {} insn", stats_.insns_visited),
                     "The paths through the program are too many or too long to be followed to their ends.");
-    if (cfg_.is_prune_point(pc_)) {
+    // The state that a function is entered with is stored already.
+    const bool stored = log_.size() == parent_->log_position;
+    if (cfg_.is_prune_point(pc_) && !stored) {
       const Visit seen = visit();
       if (seen == Visit::Rejected) return false;
       if (seen == Visit::Pruned) {

@@ -111,6 +111,23 @@ void Verifier::store_state() {
   stats_.states_peak = std::max<uint32_t>(stats_.states_peak, nodes_.size());
 }
 
+namespace {
+// A number that is linked to no other is as good as one that never was.
+void unlink_singles(State& state) {
+  static thread_local std::vector<uint32_t> ids;
+  ids.clear();
+  const auto is_linked = [](const Value& value) { return value.is_scalar() && value.id != 0; };
+  state.each_value([&](const Value& value) {
+    if (is_linked(value)) ids.push_back(value.id);
+  });
+  if (ids.empty()) return;
+  std::ranges::sort(ids);
+  state.each_value([&](Value& value) {
+    if (is_linked(value) && std::ranges::equal_range(ids, value.id).size() == 1) value.unlink();
+  });
+}
+}  // namespace
+
 // What is dead says nothing.
 void Verifier::clean(State& state) const {
   for (size_t f = 0; f < state.frames.size(); ++f) {
@@ -122,6 +139,7 @@ void Verifier::clean(State& state) const {
     for (unsigned i = 0; i < frame.stack.size(); ++i)
       if (!(slots >> i & 1) && !frame.stack[i].is_special()) frame.stack[i].fill(Byte::Invalid);
   }
+  unlink_singles(state);
 }
 
 void Verifier::evict(uint32_t insn, size_t index) {
@@ -174,7 +192,7 @@ const Node* Verifier::previous_visit(uint32_t insn, const Node* from) const {
 void Verifier::widen(const State& old, State& now) const {
   auto forget = [](const Value& before, Value& value) {
     if (!before.is_scalar() || !value.is_scalar() || before.precise) return;
-    if (before.scalar == value.scalar && before.id == value.id) return;
+    if (before.scalar == value.scalar) return;
     value = Value::unknown(value.origin);
   };
   for (size_t f = 0; f < old.frames.size() && f < now.frames.size(); ++f) {

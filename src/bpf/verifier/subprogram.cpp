@@ -79,6 +79,7 @@ bool Verifier::call_global(uint32_t index) {
     reg(r) = passed;
     if (!fits) return false;
   }
+  if (std::ranges::find(roots_, index) == roots_.end()) roots_.push_back(index);
   clobber_caller_saved();
   if (!returns_void(index)) set(0, Value::unknown());
   ++pc_;

@@ -248,7 +248,8 @@ class Verifier {
   std::vector<std::vector<Node*>> stored_;  // by instruction, newest last
   size_t held_bytes_ = 0;                   // of states and steps that are kept
   uint32_t last_id_ = 0;
-  uint32_t root_ = 0;  // the function being verified
+  std::vector<uint32_t> roots_ = {0};  // the entry, and the global functions that some path calls
+  uint32_t root_ = 0;                  // the one being verified
   uint32_t jumps_ = 0, jumps_at_store_ = 0, insns_at_store_ = 0;
   int store_source_ = -1;  // the register that a store stores
   std::vector<uint32_t> stack_bytes_;

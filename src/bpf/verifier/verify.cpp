@@ -61,14 +61,12 @@ Verdict Verifier::run(std::shared_ptr<const Program> program, const VerifyOption
   if (!cfg) return refuse(cfg.error(), {});
   // Nothing that the program refers to has contents that the verifier doesn't model.
   if (auto fault = check_maps(*program)) return refuse(*fault, {});
-  // No path from the entry, or into any global function, does what it must not.
+  // No path from the entry, or into a global function that a path calls, does what it must not.
   Verifier verifier(program, options, std::move(*cfg));
-  for (uint32_t i = 0; i < program->subprograms.size(); ++i) {
-    if (i != 0 && !program->subprograms[i].global) continue;
-    if (!verifier.verify_function(i))
+  for (size_t done = 0; done < verifier.roots_.size(); ++done)
+    if (!verifier.verify_function(verifier.roots_[done]))
       return refuse(*verifier.fault_, verifier.stats_,
                     options.explain ? verifier.story() : std::vector<PathStep>());
-  }
   // Every chain of calls fits on the stack.
   if (!verifier.check_depth()) return refuse(*verifier.fault_, verifier.stats_);
 
