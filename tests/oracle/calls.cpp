@@ -114,7 +114,7 @@ void Writer::lookup() {
     emit({BPF_ALU64 | BPF_MOV | BPF_X, keep, 0});
     known_.registers[keep] = Held();
   }
-  if (!draw_.chance(40)) {
+  if (!draw_.chance(14)) {
     const uint8_t tested = keep && !is_pinned(keep) && draw_.chance(2) ? keep : 0;
     jump({BPF_JMP | BPF_JEQ | BPF_K, tested, 0, 0, 0}, *escape_);
   }
@@ -134,7 +134,7 @@ void Writer::update() {
     emit_call(BPF_HELPER_CALL, DELETE);
   } else {
     emit_wide(3, BPF_PSEUDO_MAP_IDX_VALUE,
-              INPUT | uint64_t{draw_.below(draw_.chance(30) ? 24 : 16)} << 32);
+              INPUT | uint64_t{draw_.below(draw_.chance(12) ? 24 : 16)} << 32);
     emit({BPF_ALU64 | BPF_MOV | BPF_K, 4, 0, 0, 0});
     emit_call(BPF_HELPER_CALL, UPDATE);
   }
@@ -169,7 +169,7 @@ void Writer::iterate() {
   place(end, false);
   escape_ = outer;
   forget_arguments();
-  if (!draw_.chance(60)) {
+  if (!draw_.chance(20)) {
     stack_address(1, at);
     emit_call(BPF_PSEUDO_KFUNC_CALL, ITER_DESTROY);
   }
@@ -186,7 +186,7 @@ void Writer::record() {
   emit({BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, size});
   emit({BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 0});
   emit_call(BPF_HELPER_CALL, RESERVE);
-  if (!draw_.chance(40)) jump({BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0}, *escape_);
+  if (!draw_.chance(14)) jump({BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0}, *escape_);
   emit({BPF_ALU64 | BPF_MOV | BPF_X, keep, 0});
   set_pointer(0, size, true);
   set_pointer(keep, size, true);
@@ -202,7 +202,7 @@ void Writer::record() {
   pinned_ = pinned;
   emit({BPF_ALU64 | BPF_MOV | BPF_X, 1, keep});
   emit({BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, 0});
-  if (!draw_.chance(50)) emit_call(BPF_HELPER_CALL, draw_.chance(2) ? SUBMIT : DISCARD);
+  if (!draw_.chance(16)) emit_call(BPF_HELPER_CALL, draw_.chance(2) ? SUBMIT : DISCARD);
   forget_arguments();
   // Every copy of the pointer is gone.
   for (Held& held : known_.registers)

@@ -31,7 +31,7 @@ void Writer::access_fixed() {
   if (room < 0) return;
   int at = static_cast<int>(draw_.below(static_cast<unsigned>(room) + 1));
   if (draw_.chance(2)) at &= ~7;
-  if (draw_.chance(60)) at = draw_.chance(2) ? room + 1 : -1;
+  if (draw_.chance(20)) at = draw_.chance(2) ? room + 1 : -1;
   access(p, static_cast<int16_t>(at - held.offset), size, held.writable && !held.on_stack);
 }
 
@@ -41,11 +41,11 @@ void Writer::access_variable() {
   const uint8_t index = number(), p = free_register();
   if (index == p || base == p || held.on_stack) return;
   const unsigned limit = draw_.below(held.size);
-  if (!draw_.chance(40)) bound(index, limit);
+  if (!draw_.chance(14)) bound(index, limit);
   int at = static_cast<int>(held.size) - static_cast<int>(bytes_of(size)) - static_cast<int>(limit);
   if (at < 0 && !draw_.chance(12)) return;
   if (at > 0) at = static_cast<int>(draw_.below(static_cast<unsigned>(at) + 1));
-  if (draw_.chance(60)) ++at;
+  if (draw_.chance(20)) ++at;
   emit({BPF_ALU64 | BPF_MOV | BPF_X, p, base});
   emit({BPF_ALU64 | BPF_ADD | BPF_X, p, index});
   known_.registers[p] = Held();
@@ -56,7 +56,7 @@ void Writer::access_variable() {
 void Writer::access_stack_variable() {
   const uint8_t index = number(), p = free_register();
   if (index == p) return;
-  if (!draw_.chance(30)) bound(index, 8 * SLOTS - 8);
+  if (!draw_.chance(12)) bound(index, 8 * SLOTS - 8);
   emit({BPF_ALU64 | BPF_MOV | BPF_X, p, 10});
   emit({BPF_ALU64 | BPF_ADD | BPF_X, p, index});
   known_.registers[p] = Held();
@@ -124,7 +124,7 @@ void Writer::atomic() {
     const Held held = known_.registers[base];
     if (held.on_stack || base == src) return;
     at = 8 * static_cast<int>(draw_.below(held.size / 8)) - held.offset;
-    if (draw_.chance(40)) at += 4;
+    if (draw_.chance(14)) at += 4;
   }
   if (op == BPF_CMPXCHG) {
     if (is_pinned(0) || base == 0) return;

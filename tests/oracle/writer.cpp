@@ -149,7 +149,7 @@ void Writer::place(Label& label, bool falls_in) {
 void Writer::restore(const Knowledge& wanted) {
   for (uint8_t r = 0; r < 10; ++r) {
     const Held held = wanted.registers[r];
-    if (held == known_.registers[r] || held.is == Held::Nothing || draw_.chance(60)) continue;
+    if (held == known_.registers[r] || held.is == Held::Nothing || draw_.chance(20)) continue;
     if (held.is == Held::Number)
       make_number(r);
     else

@@ -64,7 +64,6 @@ bool Verifier::alu(Insn insn) {
     const int64_t delta = static_cast<int64_t>(dst.delta) + insn.imm;
     if (delta == static_cast<int32_t>(delta)) {
       result.id = dst.id;
-      result.has_delta = true;
       result.delta = static_cast<int32_t>(delta);
     }
   }

@@ -21,15 +21,24 @@ class Renaming {
     pairs_.emplace_back(old, now);
     return true;
   }
-  // Numbers without an id are linked to nothing: each has an id of its own.
-  bool agree_numbers(uint32_t old, uint32_t now) {
-    if (old == 0 && now == 0) return true;
-    if (old == 0) old = --unique_;
-    if (now == 0) now = --unique_;
-    return agree(old, now);
+  // Numbers that are linked keep their distances, whatever they are counted from. Those without an id are
+  // linked to nothing: each has an id of its own.
+  bool agree_numbers(const Value& old, const Value& now) {
+    if (old.id == 0 && now.id == 0) return true;
+    const uint32_t a = old.id ? old.id : --unique_, b = now.id ? now.id : --unique_;
+    const int64_t shift = static_cast<int64_t>(now.delta) - old.delta;
+    for (const Link& link : links_)
+      if (link.old == a || link.now == b) return link.old == a && link.now == b && link.shift == shift;
+    links_.push_back({a, b, shift});
+    return true;
   }
 
  private:
+  struct Link {
+    uint32_t old, now;
+    int64_t shift;
+  };
+  std::vector<Link> links_;
   std::vector<std::pair<uint32_t, uint32_t>> pairs_;
   uint32_t unique_ = UINT32_MAX;
 };
@@ -39,11 +48,9 @@ struct Comparison {
   bool exact = false, within = false;
 
   bool numbers(const Value& old, const Value& now) {
-    if (exact) return old.scalar == now.scalar && ids.agree_numbers(old.id, now.id) && old.delta == now.delta;
+    if (exact) return old.scalar == now.scalar && ids.agree_numbers(old, now);
     if (!old.precise && !within) return true;
-    if (old.has_delta != now.has_delta && old.id != 0) return false;
-    if (old.has_delta && old.delta != now.delta) return false;
-    return old.scalar.covers(now.scalar) && ids.agree_numbers(old.id, old.id ? now.id : 0);
+    return old.scalar.covers(now.scalar) && (old.id == 0 || ids.agree_numbers(old, now));
   }
 
   bool pointers(const Value& old, const Value& now) {

@@ -41,7 +41,6 @@ struct Value {
   // Scalars with one id hold one value, but for `delta`; pointers with one id are NULL together; dynptrs with
   // one id are clones of each other's memory.
   uint32_t id = 0;
-  bool has_delta = false;
   int32_t delta = 0;
   uint32_t reference = 0;  // the reference (or dynptr, iterator) that keeps what it points to alive
   uint32_t index = 0;
@@ -76,7 +75,6 @@ struct Value {
   // Forgets that it equals other values.
   void unlink() {
     id = 0;
-    has_delta = false;
     delta = 0;
   }
 };
