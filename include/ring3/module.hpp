@@ -25,6 +25,9 @@ struct ModuleState;
 struct LoadOptions {
   bool checked = false;  // run under the checking interpreter (slow, for tests)
   bool explain = false;  // keep how a refused path came about (ProgramVerdict::path)
+  // Verify as programs of people who are not trusted: no addresses as numbers, no look at stack never written
+  // or at the process's other memory (docs/verifier.md).
+  bool strict = false;
 };
 
 // Move-only. Not thread-safe, except that variables may be read and written by any thread as any shared

@@ -30,7 +30,7 @@ struct RunOptions {
   RingOptions ring;
   std::string region, backend;
   double deadline_s = 0;
-  bool interpret = false, json = false;
+  bool interpret = false, strict = false, json = false;
 };
 
 // What the program may use while it runs: closed and unmapped afterwards.
@@ -211,7 +211,7 @@ int run(RunOptions options) {
   if (module->struct_ops(loop_type).empty())
     return complain(BadUsage, fmt::format("{} has no variable of type struct {}: nothing here drives a ring",
                                           options.object, loop_type));
-  auto loaded = module->load();
+  auto loaded = module->load({.strict = options.strict});
   if (!loaded) return complain(Refused, loaded.error());
   if (!*loaded) return refused(*module);
   catch_interrupts();
@@ -246,6 +246,7 @@ void add_run(CLI::App& app, Action& action) {
       ->add_option("--backend", options->ring.backend, "Who performs the I/O: host (io_uring) or threads")
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, BackendKind>{{"host", BackendKind::Host}, {"threads", BackendKind::Threads}}));
+  command->add_flag("--strict", options->strict, "Verify as the programs of people who are not trusted");
   command->add_flag("--interpret", options->interpret, "Interpret the program instead of compiling it");
   command->add_option("--deadline", options->deadline_s, "End the loop after so many seconds")
       ->check(CLI::PositiveNumber);

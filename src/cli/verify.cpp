@@ -19,7 +19,7 @@ using Json = nlohmann::ordered_json;
 
 struct VerifyCommand {
   std::string object;
-  bool json = false, explain = false, stats = false;
+  bool json = false, explain = false, stats = false, strict = false;
 };
 
 Json json_of(const SourcePlace& place) {
@@ -165,7 +165,7 @@ int verify(const VerifyCommand& command) {
   if (module->variable("ring.cqes"))
     if (auto setup = set_up_ring({}))
       if (auto set = module->set_ring(setup->params); !set) return complain(Refused, set.error());
-  auto accepted = module->load({.explain = command.explain});
+  auto accepted = module->load({.explain = command.explain, .strict = command.strict});
   if (!accepted) return complain(Refused, accepted.error());
   if (module->verdicts().empty()) return complain(Refused, command.object + " has no programs");
   if (command.json) {
@@ -187,6 +187,7 @@ void add_verify(CLI::App& app, Action& action) {
   sub->add_flag("--explain", command->explain,
                 "Of a refused program, show the path that leads to the refusal");
   sub->add_flag("--stats", command->stats, "Show what verifying took: instructions visited, states, time");
+  sub->add_flag("--strict", command->strict, "Verify as the programs of people who are not trusted");
   sub->add_flag("--json", command->json, "Report as JSON");
   sub->callback([command, &action] { action = [command] { return verify(*command); }; });
 }

@@ -121,7 +121,8 @@ Result<bool> Module::load(const LoadOptions& options) {
   state_->collection->freeze();
   bool accepted = true;
   for (const auto& program : state_->collection->programs()) {
-    const bpf::Verdict verdict = bpf::verify(program, {.explain = options.explain});
+    const bpf::Verdict verdict =
+        bpf::verify(program, {.explain = options.explain, .strict = options.strict});
     state_->verdicts.push_back(hooks::describe(*program, verdict));
     accepted = accepted && verdict.has_value();
     if (verdict) TRY_VOID(hooks::prepare(*state_, *verdict, options));

@@ -100,6 +100,20 @@ TEST(Command, NopsRunAndAreCounted) {
   }
 }
 
+TEST(Command, StrictVerificationRefusesWhatLeaks) {
+  const Output trusted = run({"verify", fixture("leaks")});
+  EXPECT_EQ(trusted.status, 0) << trusted.out << trusted.err;
+  for (const char* verb : {"verify", "run"}) {
+    const Output strict = run({verb, fixture("leaks"), "--strict"});
+    EXPECT_EQ(strict.status, 2) << strict.out << strict.err;
+    EXPECT_TRUE(contains(strict.out + strict.err, "leaks addr into map")) << strict.out << strict.err;
+  }
+  for (const char* name : {"nops", "cp", "min_wait", "rate_limiter", "lookup"}) {
+    const Output shipped_one = run({"verify", shipped(name), "--strict"});
+    EXPECT_EQ(shipped_one.status, 0) << shipped_one.out << shipped_one.err;
+  }
+}
+
 TEST(Command, ReportForPeopleNamesWhatTheIssueAsksFor) {
   const Output output = run({"run", shipped("nops"), "--set", "count=10", "--show", "done"});
   ASSERT_EQ(output.status, 0) << output.err;

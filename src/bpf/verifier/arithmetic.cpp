@@ -26,7 +26,7 @@ bool Verifier::alu(Insn insn) {
       uses_register(insn) ? reg(insn.src) : Value::number(Scalar::constant(static_cast<int64_t>(insn.imm)));
 
   if (dst.is_pointer() && src.is_pointer()) {
-    if (op == BPF_SUB) return set(insn.dst, Value::unknown());
+    if (op == BPF_SUB && !options_.strict) return set(insn.dst, Value::unknown());
     return reject(Rule::PointerArithmetic, insn.dst,
                   fmt::format("R{} pointer {} pointer prohibited", +insn.dst, alu_operator(op)),
                   fmt::format("The other operand, r{}, is a pointer too.", +insn.src),
@@ -36,7 +36,7 @@ bool Verifier::alu(Insn insn) {
     const bool swapped = src.is_pointer();
     if (swapped || uses_register(insn)) need(swapped ? insn.dst : insn.src);
     // The low half of a difference is a number like any other.
-    if (!is64 && op == BPF_SUB) return set(insn.dst, Value::number(Scalar::of_size(4)));
+    if (!is64 && op == BPF_SUB && !options_.strict) return set(insn.dst, Value::number(Scalar::of_size(4)));
     if (!is64)
       return reject(Rule::PointerArithmetic, insn.dst,
                     fmt::format("R{} 32-bit pointer arithmetic prohibited", +insn.dst),
@@ -88,6 +88,9 @@ bool Verifier::split_sign(Insn insn) {
 bool Verifier::byte_swap_or_negate(Insn insn) {
   if (!readable(insn.dst) || !writable(insn.dst)) return false;
   const Value& dst = reg(insn.dst);
+  if (dst.is_pointer() && options_.strict)
+    return reject(Rule::ShownAddress, insn.dst, fmt::format("R{} pointer arithmetic prohibited", +insn.dst),
+                  "The result would show what the address is.");
   if (dst.is_pointer()) return set(insn.dst, Value::unknown());
   const bool is64 = insn_class(insn) == BPF_ALU64;
   const Scalar result = insn_op(insn) == BPF_NEG
@@ -109,6 +112,10 @@ bool Verifier::move(Insn insn) {
   Value& src = reg(insn.src);
   const bool plain = is64 && insn.off == 0;
   if (src.is_pointer()) {
+    if (!plain && options_.strict)
+      return reject(Rule::ShownAddress, insn.src,
+                    fmt::format("R{} {} of pointer", +insn.src, is64 ? "sign-extension part" : "partial copy"),
+                    "The copy would show a part of the address.");
     if (!plain) return set(insn.dst, Value::number(Scalar::of_size(is64 ? 8 : 4)));
     const uint32_t origin = src.origin;
     if (!set(insn.dst, src)) return false;
@@ -177,7 +184,35 @@ bool Verifier::pointer_arithmetic(Insn insn, const Value& pointer, const Scalar&
     result.scalar = scalar_alu(op, true, 0, pointer.scalar, number);
   }
   if (!sane_offset(added, result, result.scalar, true)) return false;
+  if (options_.strict && !stays_inside(insn.dst, added, result, number)) return false;
   return set(insn.dst, result);
+}
+
+// Strict: a pointer that was moved still points into what it pointed into, at every offset that it may have.
+bool Verifier::stays_inside(unsigned r, unsigned added, const Value& pointer, const Scalar& number) {
+  if (!number.is_constant() && (number.smin < 0) != (number.smax < 0))
+    return reject(Rule::StrictRange, added,
+                  fmt::format("R{} has unknown scalar with mixed signed bounds, pointer arithmetic with it "
+                              "prohibited for !root",
+                              added),
+                  "It is added to a pointer, and may be positive or negative.");
+  const int64_t low = pointer.offset + pointer.scalar.smin, high = pointer.offset + pointer.scalar.smax;
+  std::string message;
+  if (pointer.kind == Kind::Stack) {
+    if (!pointer.has_constant_offset())
+      message = fmt::format("R{} variable stack access prohibited for !root, var_off=({:#x}; {:#x}) off={}", r,
+                            pointer.scalar.bits.value, pointer.scalar.bits.mask, pointer.offset);
+    else if (low < -BPF_STACK_BYTES || low >= 0)
+      message = fmt::format("R{} stack pointer arithmetic goes out of range, prohibited for !root", r);
+  } else if (pointer.kind == Kind::MapValue || pointer.kind == Kind::Memory) {
+    const bool map = pointer.kind == Kind::MapValue;
+    const int64_t size = map ? program_->maps[pointer.index]->definition().value_size : pointer.size;
+    if (low < 0 || high >= size)
+      message = fmt::format("R{} pointer arithmetic of {} goes out of range, prohibited for !root", r,
+                            map ? "map value" : "memory");
+  }
+  if (message.empty()) return true;
+  return reject(Rule::StrictRange, added, message, "It may take the pointer out of what it points to.");
 }
 
 }  // namespace ring3::bpf

@@ -41,6 +41,10 @@ bool Verifier::call_helper(Insn insn) {
   if (!helper)
     return reject(Rule::UnknownFunction, fmt::format("invalid func unknown#{}", insn.imm),
                   fmt::format("There is no helper number {} here.", insn.imm));
+  if (helper->trusted_only && options_.strict)
+    return reject(Rule::TrustedHelper,
+                  fmt::format("program of this type cannot use helper {}#{}", helper->name, helper->id),
+                  fmt::format("{}() can show memory that is not the program's.", helper->name));
   if (helper->gpl_only && !program_->gpl_compatible)
     return reject(
         Rule::Licence, "cannot call GPL-restricted function from non-GPL compatible program",
@@ -90,8 +94,9 @@ bool Verifier::check_argument(Call& call, unsigned i) {
   const MapDefinition* map = call.map >= 0 ? &program_->maps[call.map]->definition() : nullptr;
   switch (kind) {
     case Arg::None:
-    case Arg::Anything:
       return true;
+    case Arg::Anything:
+      return may_show(r, "into helper function");
     case Arg::ConstMap:
       return check_map_argument(call, r);
     case Arg::MapKey:

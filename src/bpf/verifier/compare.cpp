@@ -46,6 +46,7 @@ class Renaming {
 struct Comparison {
   Renaming ids;
   bool exact = false, within = false;
+  bool strict = false;  // unwritten stack is not to be read, nor are parts of pointers
 
   bool numbers(const Value& old, const Value& now) {
     if (exact) return old.scalar == now.scalar && ids.agree_numbers(old, now);
@@ -88,6 +89,11 @@ struct Comparison {
       const bool plain = std::ranges::all_of(now.bytes, [](Byte b) { return b != Byte::Invalid; });
       return old.spill_bytes() == 8 && plain && (unknown || loose);
     }
+    for (unsigned b = 0; strict && b < 8; ++b) {
+      const bool forbidden =
+          now.bytes[b] == Byte::Invalid || (now.bytes[b] == Byte::Spill && now.value.is_pointer());
+      if (old.bytes[b] != Byte::Invalid && old.bytes[b] != Byte::Spill && forbidden) return false;
+    }
     for (unsigned b = 0; b < 8; ++b) {
       if (old.bytes[b] != Byte::Zero || now.bytes[b] == Byte::Zero) continue;
       const bool zero = now.bytes[b] == Byte::Spill && now.value.is_null();
@@ -120,6 +126,7 @@ bool Verifier::matches(const State& old, const State& now, Match match) const {
   Comparison compare;
   compare.exact = match == Match::Exact;
   compare.within = match != Match::Loose;
+  compare.strict = options_.strict;
   for (size_t f = 0; f < old.frames.size(); ++f) {
     const Frame &a = old.frames[f], &b = now.frames[f];
     if (a.call_site != b.call_site || a.subprogram != b.subprogram || a.is_callback != b.is_callback)

@@ -146,6 +146,13 @@ bool Verifier::readable(unsigned r) {
       fmt::format("On this path nothing was written to r{}, or a call has overwritten it since.", r));
 }
 
+// Strict: addresses are not the program's to know or to give away.
+bool Verifier::may_show(unsigned r, const char* where) {
+  if (!options_.strict || !reg(r).is_pointer()) return true;
+  return reject(Rule::ShownAddress, r, fmt::format("R{} leaks addr {}", r, where),
+                "What it points to is not for others to know.");
+}
+
 bool Verifier::writable(unsigned r) {
   if (r != 10) return true;
   return reject(Rule::FramePointer, 10u, "frame pointer is read only",

@@ -42,9 +42,9 @@ void Verifier::invalidate(uint32_t reference) {
   };
   for (Frame& f : current_.frames) {
     for (Value& value : f.registers)
-      if (dead(value)) value = Value::unknown(pc_);
+      if (dead(value)) value = options_.strict ? Value() : Value::unknown(pc_);
     for (Slot& slot : f.stack)
-      if (slot.is_spill() && dead(slot.value)) slot.fill(Byte::Misc);
+      if (slot.is_spill() && dead(slot.value)) slot.fill(options_.strict ? Byte::Invalid : Byte::Misc);
   }
   invalidate_dynptrs(reference);
 }

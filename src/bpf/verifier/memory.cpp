@@ -113,11 +113,15 @@ bool Verifier::atomic(Insn insn) {
     const Value stored = reg(insn.src);
     return access(insn.dst, insn.off, size, Access::Write, true, &stored, nullptr);
   }
-  if (insn.imm == BPF_CMPXCHG && !readable(0)) return false;
+  if (insn.imm == BPF_CMPXCHG && (!readable(0) || !may_show(0, "into mem"))) return false;
+  if (!may_show(insn.src, "into mem")) return false;
   Value old;
   if (!access(insn.dst, insn.off, size, Access::Read, true, nullptr, &old)) return false;
   if (!access(insn.dst, insn.off, size, Access::Write, true, nullptr, nullptr)) return false;
   if (!(insn.imm & BPF_FETCH)) return true;
+  if (!old.is_scalar() && options_.strict)
+    return reject(Rule::ShownAddress, insn.dst, fmt::format("leaking pointer from stack off {}", insn.off),
+                  "A pointer lies there, which the operation would give as a number.");
   if (!old.is_scalar()) old = Value::unknown();
   old.unlink();
   return set(insn.imm == BPF_CMPXCHG ? 0 : insn.src, old);
@@ -146,6 +150,8 @@ bool Verifier::access(unsigned r, int offset, unsigned size, Access kind, bool a
       return kind == Access::Read ? stack_read(r, offset, size, loaded)
                                   : stack_write(r, offset, size, stored);
     case Kind::MapValue:
+      if (stored && stored->is_pointer() && !may_show(static_cast<unsigned>(store_source_), "into map"))
+        return false;
       if (!check_map_access(r, offset, size, kind)) return false;
       if (loaded) load_frozen(pointer, offset, size, loaded);
       return true;
@@ -153,6 +159,8 @@ bool Verifier::access(unsigned r, int offset, unsigned size, Access kind, bool a
       if (kind == Access::Write && pointer.read_only)
         return reject(Rule::Permission, r, fmt::format("R{} cannot write into {}", r, kind_name(pointer)),
                       "It may only be read.");
+      if (stored && stored->is_pointer() && !may_show(static_cast<unsigned>(store_source_), "into mem"))
+        return false;
       return check_region(r, offset, size, pointer.size);
     case Kind::Object:
       return access_object(r, offset, size, kind);

@@ -85,12 +85,21 @@ constexpr RuleRow ROWS[] = {
     {Rule::Iterator, "iterator", EINVAL,
      "Make the iterator in a variable on the stack before using it, and destroy it once."},
     {Rule::Dynptr, "dynptr", EINVAL, "Make the dynptr in a variable on the stack before using it."},
+
+    {Rule::ShownAddress, "shown-address", EACCES,
+     "Strict verification keeps addresses from becoming numbers: use {} as a pointer only."},
+    {Rule::UnwrittenStack, "unwritten-stack", EACCES,
+     "Strict verification: give the variable a value on every path that leads here."},
+    {Rule::StrictRange, "strict-range", EACCES,
+     "Strict verification wants a pointer to stay inside what it points to, also when nothing is accessed "
+     "through it: check the index, as an unsigned number, before adding it."},
+    {Rule::TrustedHelper, "trusted-helper", EINVAL, "Do without it, or verify the program as one of trust."},
 };
 
 consteval bool in_order() {
   for (size_t i = 0; i < std::size(ROWS); ++i)
     if (static_cast<size_t>(ROWS[i].rule) != i) return false;
-  return std::size(ROWS) == static_cast<size_t>(Rule::Dynptr) + 1;
+  return std::size(ROWS) == static_cast<size_t>(Rule::TrustedHelper) + 1;
 }
 static_assert(in_order(), "a row for each rule, in the order of the enumeration");
 }  // namespace

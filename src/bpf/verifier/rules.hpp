@@ -65,6 +65,11 @@ enum class Rule : uint8_t {
   Leak,
   Iterator,
   Dynptr,
+  // Of strict verification only.
+  ShownAddress,
+  UnwrittenStack,
+  StrictRange,
+  TrustedHelper,
 };
 
 struct RuleRow {

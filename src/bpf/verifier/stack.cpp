@@ -77,7 +77,7 @@ bool Verifier::overwrite(Frame& frame, unsigned i) {
     slot.fill(Byte::Invalid);
     if (other < frame.stack.size()) frame.stack[other].fill(Byte::Invalid);
   } else if (slot.bytes[0] == Byte::Iterator) {
-    slot.fill(Byte::Misc);  // the iterator is lost, and so can't be destroyed: found at exit
+    slot.fill(Byte::Invalid);  // the iterator is lost, and so can't be destroyed: found at exit
   }
   return true;
 }
@@ -119,6 +119,10 @@ bool Verifier::write_slot(uint8_t frame_number, int offset, unsigned size, const
       return reject(Rule::StackEscape, "cannot spill pointers to stack into stack frame of the caller",
                     "The pointer would outlive what it points to.");
   }
+  if (options_.strict && size != 8 && slot.is_spill() && slot.value.is_pointer())
+    return reject(Rule::ShownAddress, "attempt to corrupt spilled pointer on stack",
+                  "A pointer was stored here, of which a part would become readable.",
+                  "Strict verification wants it overwritten whole.");
   if (stored && first == 0) {
     scrub(slot);
     slot.value = *stored;
@@ -162,6 +166,11 @@ bool Verifier::read_slot(const Slot& slot, int offset, unsigned size, Value* loa
   if (slot.is_special())
     return reject(Rule::SpecialSlot, fmt::format("invalid read from stack off {}+0 size {}", offset, size),
                   "These bytes hold a dynptr or an iterator, which programs don't look into.");
+  for (unsigned b = first; options_.strict && b < first + size; ++b)
+    if (slot.bytes[b] == Byte::Invalid)
+      return reject(Rule::UnwrittenStack,
+                    fmt::format("invalid read from stack off {}+{} size {}", offset, b - first, size),
+                    "These bytes of the stack were not written on this path.");
   const unsigned spilled = slot.spill_bytes();
   if (spilled == 8 && size == 8) {
     *loaded = slot.value;
@@ -197,6 +206,15 @@ bool Verifier::stack_region(unsigned r, int offset, uint64_t size, bool writes, 
       return reject(Rule::SpecialSlot, r,
                     fmt::format("invalid read from stack R{} off {}+{} size {}", r, low, at - low, size),
                     "The range holds a dynptr or an iterator, which is passed on as such only.");
+    if (options_.strict && reads) {
+      const Slot& slot = target.slot(i);
+      const Byte byte = slot.bytes[byte_of(static_cast<int>(at))];
+      if (byte == Byte::Invalid || (byte == Byte::Spill && slot.value.is_pointer()))
+        return reject(byte == Byte::Invalid ? Rule::UnwrittenStack : Rule::ShownAddress, r,
+                      fmt::format("invalid read from stack R{} off {}+{} size {}", r, low, at - low, size),
+                      byte == Byte::Invalid ? "These bytes of the stack were not written on this path."
+                                            : "A pointer lies there, which the call would see as a number.");
+    }
     if (!writes) continue;
     if (!overwrite(target, i)) return false;
     scrub(target.slot(i));

@@ -178,6 +178,7 @@ bool Verifier::leave_entry() {
         fmt::format("At {} exit the register R0 is not a {}value ({})", root_ == 0 ? "program" : "subprogram",
                     root_ == 0 ? "known " : "scalar ", kind_name(reg(0))),
         "The result must be a number.");
+  if (has_result && !may_show(0, "as return value")) return false;
   if (!check_leaks(0)) return false;
   path_over_ = true;
   return true;

@@ -100,6 +100,7 @@ class Verifier {
   bool split_sign(Insn insn);
   bool pointer_arithmetic(Insn insn, const Value& pointer, const Scalar& number);
   bool sane_offset(unsigned at_fault, const Value& pointer, const Scalar& number, bool is_result);
+  bool stays_inside(unsigned reg, unsigned added, const Value& pointer, const Scalar& number);
 
   // branch.cpp
   bool jump(Insn insn);
@@ -221,6 +222,7 @@ class Verifier {
   const Value& reg(unsigned r) const { return current_.frames.back().registers[r]; }
   uint8_t frame_index() const { return static_cast<uint8_t>(current_.frames.size() - 1); }
   bool readable(unsigned r);
+  bool may_show(unsigned r, const char* where);
   bool writable(unsigned r);
   bool set(unsigned r, Value value);
   void clobber_caller_saved();

@@ -23,6 +23,10 @@ struct VerifyOptions {
   uint32_t insns_max = 1'000'000;  // instructions visited
   bool log = false;                // keep a line per instruction visited, with the state (VerifyStats::log)
   bool explain = false;            // keep how a refused path came about (Rejection::path)
+  // For programs of people who are not trusted: also refuses what Linux refuses without CAP_PERFMON, whatever
+  // shows the program more than it was given: addresses as numbers, stack that it never wrote, helpers that
+  // look into the process, pointers that leave what they point to.
+  bool strict = false;
 };
 
 struct VerifyStats {

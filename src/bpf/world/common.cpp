@@ -14,7 +14,7 @@ namespace {
 
 using enum Arg;
 
-constexpr bool kSleepable = true, kGplOnly = true;
+constexpr bool kSleepable = true, kGplOnly = true, kTrustedOnly = true;
 
 // clang-format off
 const Helper kHelpers[] = {
@@ -22,25 +22,25 @@ const Helper kHelpers[] = {
     {2, "bpf_map_update_elem", Ret::Scalar, {ConstMap, MapKey, MapValue, Anything}, false, false, native<&common::map_update_elem>},
     {3, "bpf_map_delete_elem", Ret::Scalar, {ConstMap, MapKey}, false, false, native<&common::map_delete_elem>},
     {5, "bpf_ktime_get_ns", Ret::Scalar, {}, false, false, native<&common::ktime_get_ns>},
-    {6, "bpf_trace_printk", Ret::Scalar, {Mem, Size, Anything, Anything, Anything}, false, kGplOnly, native<&common::trace_printk>},
+    {6, "bpf_trace_printk", Ret::Scalar, {Mem, Size, Anything, Anything, Anything}, false, kGplOnly, native<&common::trace_printk>, kTrustedOnly},
     {7, "bpf_get_prandom_u32", Ret::Scalar, {}, false, false, native<&common::get_prandom_u32>},
     {8, "bpf_get_smp_processor_id", Ret::Scalar, {}, false, false, native<&common::get_smp_processor_id>},
     {14, "bpf_get_current_pid_tgid", Ret::Scalar, {}, false, false, native<&common::get_current_pid_tgid>},
     {15, "bpf_get_current_uid_gid", Ret::Scalar, {}, false, false, native<&common::get_current_uid_gid>},
     {16, "bpf_get_current_comm", Ret::Scalar, {UninitMem, Size}, false, false, native<&common::get_current_comm>},
-    {112, "bpf_probe_read_user", Ret::Scalar, {UninitMem, SizeOrZero, Anything}, false, kGplOnly, native<&common::probe_read_user>},
-    {114, "bpf_probe_read_user_str", Ret::Scalar, {UninitMem, SizeOrZero, Anything}, false, kGplOnly, native<&common::probe_read_user_str>},
+    {112, "bpf_probe_read_user", Ret::Scalar, {UninitMem, SizeOrZero, Anything}, false, kGplOnly, native<&common::probe_read_user>, kTrustedOnly},
+    {114, "bpf_probe_read_user_str", Ret::Scalar, {UninitMem, SizeOrZero, Anything}, false, kGplOnly, native<&common::probe_read_user_str>, kTrustedOnly},
     {125, "bpf_ktime_get_boot_ns", Ret::Scalar, {}, false, false, native<&common::ktime_get_boot_ns>},
     {130, "bpf_ringbuf_output", Ret::Scalar, {ConstMap, Mem, SizeOrZero, Anything}, false, false, native<&common::ringbuf_output>},
     {131, "bpf_ringbuf_reserve", Ret::RingbufRecordOrNull, {ConstMap, ConstAllocSize, Anything}, false, false, native<&common::ringbuf_reserve>},
     {132, "bpf_ringbuf_submit", Ret::Void, {RingbufRecord, Anything}, false, false, native<&common::ringbuf_submit>},
     {133, "bpf_ringbuf_discard", Ret::Void, {RingbufRecord, Anything}, false, false, native<&common::ringbuf_discard>},
     {134, "bpf_ringbuf_query", Ret::Scalar, {ConstMap, Anything}, false, false, native<&common::ringbuf_query>},
-    {148, "bpf_copy_from_user", Ret::Scalar, {UninitMem, SizeOrZero, Anything}, kSleepable, false, native<&common::copy_from_user>},
+    {148, "bpf_copy_from_user", Ret::Scalar, {UninitMem, SizeOrZero, Anything}, kSleepable, false, native<&common::copy_from_user>, kTrustedOnly},
     {160, "bpf_ktime_get_coarse_ns", Ret::Scalar, {}, false, false, native<&common::ktime_get_coarse_ns>},
     {164, "bpf_for_each_map_elem", Ret::Scalar, {ConstMap, Function, StackOrNull, Anything}, false, false, native<&common::for_each_map_elem>},
-    {165, "bpf_snprintf", Ret::Scalar, {WritableMemOrNull, SizeOrZero, ConstString, MemOrNull, SizeOrZero}, false, kGplOnly, native<&common::snprintf>},
-    {177, "bpf_trace_vprintk", Ret::Scalar, {Mem, Size, MemOrNull, SizeOrZero}, false, kGplOnly, native<&common::trace_vprintk>},
+    {165, "bpf_snprintf", Ret::Scalar, {WritableMemOrNull, SizeOrZero, ConstString, MemOrNull, SizeOrZero}, false, kGplOnly, native<&common::snprintf>, kTrustedOnly},
+    {177, "bpf_trace_vprintk", Ret::Scalar, {Mem, Size, MemOrNull, SizeOrZero}, false, kGplOnly, native<&common::trace_vprintk>, kTrustedOnly},
     {181, "bpf_loop", Ret::Scalar, {Anything, Function, StackOrNull, Anything}, false, false, native<&common::loop>},
     {182, "bpf_strncmp", Ret::Scalar, {Mem, Size, ConstString}, false, false, native<&common::strncmp>},
     {195, "bpf_map_lookup_percpu_elem", Ret::MapValueOrNull, {ConstMap, MapKey, Anything}, false, false, native<&common::map_lookup_percpu_elem>},

@@ -95,6 +95,7 @@ struct Helper {
   bool sleepable = false;  // only in sleepable programs
   bool gpl_only = false;
   NativeFunction implementation = nullptr;
+  bool trusted_only = false;  // shows memory that is not the program's: refused by strict verification
 };
 
 // A callback of a struct_ops type.

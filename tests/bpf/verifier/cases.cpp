@@ -31,34 +31,58 @@ std::string_view program_of(std::string_view line) {
   return {};
 }
 
+// ": message LINUX: why the kernel differs"
+void read_message(std::string_view note, std::string& message, std::string& host) {
+  const size_t differs = note.find("LINUX: ");
+  if (differs != note.npos) host = trim(note.substr(differs + 7));
+  note = note.substr(0, differs);
+  if (note.starts_with(": ")) message = trim(note.substr(2));
+}
+
+// "(name)" at the start of a note says whose it is.
+void read_owner(std::string_view& note, std::string& program) {
+  if (!note.starts_with("(")) return;
+  program = note.substr(1, note.find(')') - 1);
+  note.remove_prefix(note.find(')') + 1);
+}
+
 void read_file(const fs::path& path, std::vector<Case>& out) {
   std::string file = path.filename().string();
   file.resize(file.find('.'));
   std::ifstream in(path);
   std::string text, program;
+  std::map<std::string, Case> cases;
   std::map<std::string, int> verdicts;
   for (unsigned number = 1; std::getline(in, text); number++) {
     if (auto name = program_of(text); !name.empty()) verdicts.emplace(program = name, 0);
     size_t comment = text.find("// ");
     if (comment == text.npos) continue;
     std::string_view note = std::string_view(text).substr(comment + 3);
-    Case found{.file = file, .program = program, .accepted = note.starts_with("ACCEPTED"), .line = number};
-    if (!found.accepted && !note.starts_with("REFUSED")) continue;
-    size_t differs = note.find("LINUX: ");
-    if (differs != note.npos) {
-      found.host = trim(note.substr(differs + 7));
-      note = note.substr(0, differs);
+    std::string owner = program;
+    if (note.starts_with("STRICT")) {
+      note.remove_prefix(6);
+      read_owner(note, owner);
+      Case& found = cases[owner];
+      found.strict = true;
+      found.strict_line = number;
+      read_message(note, found.strict_message, found.strict_host);
+      EXPECT_FALSE(found.strict_message.empty()) << path << ":" << number << ": no message";
+      continue;
     }
-    if (!found.accepted) {
-      note.remove_prefix(7);
-      if (note.starts_with("(")) {
-        found.program = note.substr(1, note.find(')') - 1);
-        note.remove_prefix(note.find(')') + 1);
-      }
-      EXPECT_TRUE(note.starts_with(": ")) << path << ":" << number << ": no message";
-      found.message = trim(note.substr(2));
-    }
-    verdicts[found.program]++;
+    const bool accepted = note.starts_with("ACCEPTED");
+    if (!accepted && !note.starts_with("REFUSED")) continue;
+    note.remove_prefix(accepted ? 8 : 7);
+    read_owner(note, owner);
+    Case& found = cases[owner];
+    found.accepted = accepted;
+    found.line = number;
+    read_message(note, found.message, found.host);
+    EXPECT_TRUE(accepted || !found.message.empty()) << path << ":" << number << ": no message";
+    verdicts[owner]++;
+  }
+  for (auto& [name, found] : cases) {
+    found.file = file;
+    found.program = name;
     out.push_back(found);
   }
   for (auto& [name, count] : verdicts) {

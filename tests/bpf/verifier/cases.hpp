@@ -13,6 +13,10 @@ struct Case {
   unsigned line = 0;    // of the verdict; for a refusal, that of the C line at fault
   std::string message;  // part of Linux's message
   std::string host;     // why the kernel that runs the tests differs, if it does
+  // The same of strict verification, where it refuses what is accepted otherwise.
+  bool strict = false;
+  unsigned strict_line = 0;
+  std::string strict_message, strict_host;
 
   std::string object_path() const;
   std::string name() const { return file + "." + program; }
@@ -28,6 +32,7 @@ struct HostAnswer {
   unsigned line = 0;  // of the last C line in its log
   std::string log;    // or why it isn't available
 };
-HostAnswer ask_host(const Case& test);
+// `strict`: as someone without CAP_PERFMON.
+HostAnswer ask_host(const Case& test, bool strict = false);
 
 }  // namespace ring3::bpf::test

@@ -42,6 +42,20 @@ std::shared_ptr<const Program> program_of(const Collection& collection, const st
 
 class Cases : public testing::TestWithParam<Case> {};
 
+// What a person reads has the C line, the reason and Linux's words.
+void check_refusal(const Rejection& rejection, const std::string& message, unsigned line) {
+  EXPECT_NE(rejection.linux_message.find(message), std::string::npos) << "expected: " << message << "\n"
+                                                                      << rejection.text();
+  EXPECT_EQ(rejection.source.line, line) << rejection.text();
+  EXPECT_GT(rejection.code, 0);
+  EXPECT_FALSE(rejection.reason.empty()) << rejection.text();
+  std::string text = rejection.text();
+  for (std::string_view part : {rejection.source.text, std::string_view(rejection.reason),
+                                std::string_view(rejection.linux_message)}) {
+    EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is missing in\n" << text;
+  }
+}
+
 TEST_P(Cases, Verdict) {
   const Case& test = GetParam();
   SCOPED_TRACE("cases/" + test.file + ".bpf.c:" + std::to_string(test.line));
@@ -50,24 +64,14 @@ TEST_P(Cases, Verdict) {
   auto program = program_of(**collection, test.program);
   ASSERT_TRUE(program) << "no such program in the object";
   Verdict verdict = verify(program);
-  if (verdict) {
-    EXPECT_TRUE(test.accepted) << "accepted, though " << test.message;
-    return;
-  }
-  const Rejection& rejection = verdict.error();
-  ASSERT_FALSE(test.accepted) << rejection.text();
-  EXPECT_NE(rejection.linux_message.find(test.message), std::string::npos)
-      << "expected: " << test.message << "\n"
-      << rejection.text();
-  EXPECT_EQ(rejection.source.line, test.line) << rejection.text();
-  EXPECT_GT(rejection.code, 0);
-  EXPECT_FALSE(rejection.reason.empty()) << rejection.text();
-  // What a person reads has the C line, the reason and Linux's words.
-  std::string text = rejection.text();
-  for (std::string_view part : {rejection.source.text, std::string_view(rejection.reason),
-                                std::string_view(rejection.linux_message)}) {
-    EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is missing in\n" << text;
-  }
+  ASSERT_EQ(verdict.has_value(), test.accepted)
+      << (verdict ? "accepted, though " + test.message : verdict.error().text());
+  if (!verdict) check_refusal(verdict.error(), test.message, test.line);
+
+  Verdict strict = verify(program, {.strict = true});
+  ASSERT_EQ(strict.has_value(), test.accepted && !test.strict)
+      << (strict ? "accepted, though " + test.strict_message : strict.error().text());
+  if (test.strict) check_refusal(strict.error(), test.strict_message, test.strict_line);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Cases, testing::ValuesIn(read_cases()),

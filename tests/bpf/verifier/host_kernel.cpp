@@ -1,10 +1,13 @@
 #include "host_kernel.hpp"
 
+#include <linux/capability.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace ring3::bpf::test {
@@ -51,7 +54,26 @@ HostVerdict load(std::span<const Insn> insns, unsigned log_level) {
   return out;
 }
 
+// The effective capabilities of this thread are `effective` from now on; what they were.
+bool change_capabilities(uint32_t (&effective)[2]) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2];
+  if (syscall(SYS_capget, &header, data) != 0) return false;
+  std::swap(effective[0], data[0].effective);
+  std::swap(effective[1], data[1].effective);
+  return syscall(SYS_capset, &header, data) == 0;
+}
+
 }  // namespace
+
+WithoutPerfmon::WithoutPerfmon() {
+  effective_[CAP_TO_INDEX(CAP_BPF)] = CAP_TO_MASK(CAP_BPF);
+  ok_ = change_capabilities(effective_);
+}
+
+WithoutPerfmon::~WithoutPerfmon() {
+  if (ok_ && !change_capabilities(effective_)) abort();
+}
 
 const std::string& host_unavailable() {
   static const std::string reason = [] {

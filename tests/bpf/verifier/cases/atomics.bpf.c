@@ -19,7 +19,7 @@ PROGRAM(atomic_out_of_bounds) {
 
 PROGRAM(atomic_on_stack_uninitialised) {  // ACCEPTED
   __u64 local;
-  asm volatile("lock *(u64 *)(%[p] + 0) += %[n]" : : [p] "r"(&local), [n] "r"(1ull) : "memory");
+  asm volatile("lock *(u64 *)(%[p] + 0) += %[n]" : : [p] "r"(&local), [n] "r"(1ull) : "memory");  // STRICT: invalid read from stack
   return local;
 }
 

@@ -164,7 +164,7 @@ PROGRAM(helpers) {  // ACCEPTED
   struct value* found = bpf_map_lookup_elem(&hash, &key);
   if (found) found->words[0] += bpf_ktime_get_boot_ns();
   bpf_map_delete_elem(&hash, &key);
-  bpf_printk("%d of %llu", 1, key);
+  bpf_printk("%d of %llu", 1, key);  // STRICT: program of this type cannot use helper bpf_trace_vprintk#177
   return bpf_copy_from_user(text, sizeof(text), (void*)key) + bpf_probe_read_user(text, 8, (void*)key) +
          bpf_probe_read_user_str(text, sizeof(text), (void*)key) + bpf_get_smp_processor_id() +
          (bpf_get_current_pid_tgid() >> 32);
@@ -174,5 +174,5 @@ PROGRAM(length_checked) {  // ACCEPTED
   char bytes[64];
   __u32 length = NUMBER();
   if (length > sizeof(bytes)) return 0;
-  return bpf_copy_from_user(bytes, length, (void*)bpf_ktime_get_ns());
+  return bpf_copy_from_user(bytes, length, (void*)bpf_ktime_get_ns());  // STRICT: program of this type cannot use helper bpf_copy_from_user#148
 }

@@ -108,7 +108,7 @@ PROGRAM(data_and_slices) {  // ACCEPTED LINUX: refused, there slice_rdwr is for 
   bpf_dynptr_adjust(&ptr, 4, 40);
   bpf_dynptr_clone(&ptr, &clone);
   __u64* data = bpf_dynptr_data(&ptr, 0, 8);
-  char* slice = bpf_dynptr_slice_rdwr(&clone, 0, buffer, 8);
+  char* slice = bpf_dynptr_slice_rdwr(&clone, 0, buffer, 8);  // STRICT: invalid read from stack LINUX: refused, there slice_rdwr is for programs on packets
   if (!data || !slice) return 0;
   slice[7] = 1;
   return *data + slice[0] + bpf_dynptr_size(&clone);

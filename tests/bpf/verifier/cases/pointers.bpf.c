@@ -76,7 +76,7 @@ PROGRAM(pointers_compared) {  // ACCEPTED
 PROGRAM(address_as_a_number) {  // ACCEPTED
   struct value* value = array_value();
   if (!value) return 0;
-  value->words[0] = (__u64)value;
+  value->words[0] = (__u64)value;  // STRICT: R0 leaks addr into map
   return 0;
 }
 
@@ -93,7 +93,7 @@ PROGRAM(offset_within) {  // ACCEPTED
 PROGRAM(offset_back_and_forth) {  // ACCEPTED
   struct value* value = array_value();
   if (!value) return 0;
-  char* at = value->bytes + 100;
+  char* at = value->bytes + 100;  // STRICT: pointer arithmetic of map value goes out of range, prohibited for !root
   barrier_var(at);
   at -= 90;
   return *at;

@@ -48,13 +48,13 @@ PROGRAM(frame_pointer_written) {
 PROGRAM(uninitialised_key) {  // ACCEPTED
   __u32 key;
   asm volatile("" : : "r"(&key));
-  return bpf_map_lookup_elem(&array, &key) != 0;
+  return bpf_map_lookup_elem(&array, &key) != 0;  // STRICT: invalid read from stack
 }
 
 PROGRAM(half_initialised_key) {  // ACCEPTED
   __u64 key;
   asm volatile("*(u32 *)(%[key] + 0) = 1" : : [key] "r"(&key));
-  return bpf_map_lookup_elem(&hash, &key) != 0;
+  return bpf_map_lookup_elem(&hash, &key) != 0;  // STRICT: invalid read from stack LINUX: accepted, to it a slot is written when a part of it is
 }
 
 PROGRAM(variable_index_unbounded) {
@@ -74,7 +74,7 @@ PROGRAM(variable_index_too_large) {
 }
 
 PROGRAM(variable_read_of_nothing) {  // ACCEPTED
-  asm volatile("r2 = r10\n r2 += -16\n r0 &= 7\n r2 += r0\n" "r0 = *(u8 *)(r2 + 0)" : : "r"((__u64)NUMBER()) : "r0", "r1", "r2");
+  asm volatile("r2 = r10\n r2 += -16\n r0 &= 7\n r2 += r0\n" "r0 = *(u8 *)(r2 + 0)" : : "r"((__u64)NUMBER()) : "r0", "r1", "r2");  // STRICT: variable stack access prohibited for !root
   return 0;
 }
 
@@ -139,5 +139,5 @@ PROGRAM(bounds_on_the_stack) {  // ACCEPTED
 PROGRAM(array_on_the_stack) {  // ACCEPTED
   volatile char bytes[32];
   for (int i = 0; i < 32; i++) bytes[i] = i;
-  return bytes[NUMBER() & 31];
+  return bytes[NUMBER() & 31];  // STRICT: variable stack access prohibited for !root
 }
