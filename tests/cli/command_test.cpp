@@ -105,7 +105,7 @@ TEST(Command, StrictVerificationRefusesWhatLeaks) {
   EXPECT_EQ(trusted.status, 0) << trusted.out << trusted.err;
   for (const char* verb : {"verify", "run"}) {
     const Output strict = run({verb, fixture("leaks"), "--strict"});
-    EXPECT_EQ(strict.status, 2) << strict.out << strict.err;
+    EXPECT_EQ(strict.status, 3) << strict.out << strict.err;
     EXPECT_TRUE(contains(strict.out + strict.err, "leaks addr into map")) << strict.out << strict.err;
   }
   for (const char* name : {"nops", "cp", "min_wait", "rate_limiter", "lookup"}) {
