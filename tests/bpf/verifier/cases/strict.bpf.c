@@ -190,7 +190,7 @@ PROGRAM(element_index_checked_afterwards) {  // ACCEPTED
 
 PROGRAM(element_index_of_either_sign) {  // ACCEPTED
   asm volatile("call 7\n r6 = r0\n r6 &= 7\n r6 -= 4\n" LOOKUP "if r0 == 0 goto 1f\n r0 += 8" : : MAP : CLOBBERS, "r6");
-  asm volatile("r0 += r6");  // STRICT: R0 has unknown scalar with mixed signed bounds, pointer arithmetic with it prohibited for !root
+  asm volatile("r0 += r6");  // STRICT: R6 has unknown scalar with mixed signed bounds, pointer arithmetic with it prohibited for !root
   asm volatile("1: r0 = 0" ::: "r0");
   return 0;
 }
