@@ -1,11 +1,11 @@
-// From a file to programs that may run: object → collection → verdicts → interpreters. Nothing gets to the
+// From a file to programs that may run: object → collection → verdicts → executables. Nothing gets to the
 // last stage that the verifier has not accepted.
 #include "ring3/module.hpp"
 
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "bpf/exec/interpreter.hpp"
+#include "bpf/exec/executable.hpp"
 #include "bpf/object/object.hpp"
 #include "bpf/verifier/verify.hpp"
 #include "hooks/loop/world.hpp"
@@ -31,12 +31,12 @@ Result<std::shared_ptr<ModuleState>> instantiate(std::shared_ptr<const bpf::Obje
 
 // Prepares the callbacks of that program for running.
 Result<void> prepare(ModuleState& state, const bpf::VerifiedProgram& program, const LoadOptions& options) {
-  std::shared_ptr<const bpf::Interpreter> interpreter;
+  std::shared_ptr<const bpf::Executable> executable;
   for (const auto& ops : state.ops)
     for (const auto& callback : ops->instance->callbacks) {
       if (callback.program != program.shared()) continue;
-      if (!interpreter) interpreter = TRY(bpf::Interpreter::create(program, {.checked = options.checked}));
-      if (callback.member->name == "loop_step") ops->loop.loop_step = interpreter;
+      if (!executable) executable = TRY(bpf::Executable::create(program, {.checked = options.checked}));
+      if (callback.member->name == "loop_step") ops->loop.loop_step = executable;
     }
   return {};
 }

@@ -25,7 +25,7 @@ void store(uint64_t address, T value) {
 
 }  // namespace
 
-Checker::Checker(const Interpreter::Code& code, Machine& machine)
+Checker::Checker(const Executable::Code& code, Machine& machine)
     : code_(code), machine_(machine), frames_(new Frame[kFrames]) {
   for (const auto& map : code.program->maps) {
     const MapDefinition& definition = map->definition();

@@ -16,7 +16,7 @@ namespace ring3::bpf {
 
 class Checker {
  public:
-  Checker(const Interpreter::Code& code, Machine& machine);
+  Checker(const Executable::Code& code, Machine& machine);
 
   RunResult run(const std::array<uint64_t, 5>& arguments);
   // A callback from within a helper. Non-zero (which ends the helper's loop) once there is a violation.
@@ -98,7 +98,7 @@ class Checker {
   bool check_pointer(const Kfunc& kfunc, std::span<const BtfParam> parameters, unsigned index, Call& call);
   void take_result(const Kfunc& kfunc, const Call& call, uint64_t result);
 
-  const Interpreter::Code& code_;
+  const Executable::Code& code_;
   Machine& machine_;
   Memory memory_;
   std::unique_ptr<Frame[]> frames_;

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bpf/exec/interpreter.hpp"
+#include "bpf/exec/executable.hpp"
 
 namespace ring3::bpf {
 
@@ -47,9 +47,9 @@ static_assert(sizeof(Op) == 16);
 // The value of a function's address (BPF_PSEUDO_FUNC): a tag that no pointer has, and the subprogram's index.
 inline constexpr uint64_t kFunctionTag = 0xb9f0'0000'0000'0000;
 
-struct Interpreter::Code {
+struct Executable::Code {
   std::shared_ptr<const Program> program;  // keeps maps, helpers and kfuncs alive
-  InterpreterOptions options;
+  ExecutableOptions options;
   std::vector<Op> ops;            // one per slot, and a Trap behind them
   std::vector<Opcode> opcodes;    // what each is
   std::vector<uint32_t> entries;  // first slot of each subprogram
@@ -59,6 +59,6 @@ struct Interpreter::Code {
   uint32_t entry_of(uint64_t function) const;
 };
 
-Result<std::unique_ptr<Interpreter::Code>> decode(const VerifiedProgram& program, InterpreterOptions options);
+Result<std::unique_ptr<Executable::Code>> decode(const VerifiedProgram& program, ExecutableOptions options);
 
 }  // namespace ring3::bpf

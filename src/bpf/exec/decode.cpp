@@ -59,14 +59,14 @@ constexpr std::optional<Opcode> look_up(std::span<const Row> rows, int32_t key, 
 
 class Decoder {
  public:
-  Decoder(const VerifiedProgram& verified, InterpreterOptions options) : program_(verified.program()) {
-    code_ = std::make_unique<Interpreter::Code>();
+  Decoder(const VerifiedProgram& verified, ExecutableOptions options) : program_(verified.program()) {
+    code_ = std::make_unique<Executable::Code>();
     code_->program = verified.shared();
     code_->options = options;
     code_->stack_bytes.assign(verified.stack_bytes().begin(), verified.stack_bytes().end());
   }
 
-  Result<std::unique_ptr<Interpreter::Code>> run() {
+  Result<std::unique_ptr<Executable::Code>> run() {
     const size_t count = program_.insns.size();
     code_->ops.resize(count + 1);
     code_->opcodes.assign(count + 1, Opcode::Trap);
@@ -104,7 +104,7 @@ class Decoder {
   }
 
   const Program& program_;
-  std::unique_ptr<Interpreter::Code> code_;
+  std::unique_ptr<Executable::Code> code_;
   size_t slot_ = 0;
 };
 
@@ -278,14 +278,13 @@ Result<uint64_t> Decoder::wide_value(Insn insn, int32_t high) {
 
 }  // namespace
 
-uint32_t Interpreter::Code::entry_of(uint64_t function) const {
+uint32_t Executable::Code::entry_of(uint64_t function) const {
   const uint64_t index = function ^ kFunctionTag;
   if (index >= entries.size()) fail_hard("a callback that is no function of the program");
   return entries[index];
 }
 
-Result<std::unique_ptr<Interpreter::Code>> decode(const VerifiedProgram& program,
-                                                  InterpreterOptions options) {
+Result<std::unique_ptr<Executable::Code>> decode(const VerifiedProgram& program, ExecutableOptions options) {
   return Decoder(program, options).run();
 }
 

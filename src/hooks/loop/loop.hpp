@@ -13,7 +13,7 @@
 #include <mutex>
 #include <optional>
 
-#include "bpf/exec/interpreter.hpp"
+#include "bpf/exec/executable.hpp"
 #include "hooks/loop/signals.hpp"
 #include "ring/ring.hpp"
 
@@ -21,7 +21,7 @@ namespace ring3::hooks {
 
 // A loaded io_uring_bpf_ops variable: what a Loop runs, and whether one does. One loop at a time.
 struct LoopOps {
-  std::shared_ptr<const bpf::Interpreter> loop_step;
+  std::shared_ptr<const bpf::Executable> loop_step;
   std::atomic<bool> attached = false;
 };
 

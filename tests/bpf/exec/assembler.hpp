@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "bpf/exec/interpreter.hpp"
+#include "bpf/exec/executable.hpp"
 #include "bpf/isa/insn.hpp"
 #include "bpf/trust.hpp"
 

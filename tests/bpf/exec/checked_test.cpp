@@ -63,8 +63,8 @@ Outcome run(const Code& code, unsigned arguments = 0, uint64_t r1 = 0, uint64_t 
     program->kfuncs.push_back(common_world()->kfunc(name));
     EXPECT_TRUE(program->kfuncs.back()) << name;
   }
-  auto interpreter = bpf::Interpreter::create(bpf::TrustForTests::trust(program),
-                                              {.checked = checked, .insns_max = insns_max});
+  auto interpreter = bpf::Executable::create(bpf::TrustForTests::trust(program),
+                                             {.checked = checked, .insns_max = insns_max});
   EXPECT_TRUE(interpreter) << interpreter.error().text();
   if (!interpreter) return outcome;
   bpf::Execution execution(**interpreter);
@@ -275,7 +275,7 @@ TEST(Checked, ArgumentsAndTheirMemory) {
   auto program = code.program();
   program->arguments = 1;
   const auto interpreter =
-      bpf::Interpreter::create(bpf::TrustForTests::trust(program), {.checked = true}).value();
+      bpf::Executable::create(bpf::TrustForTests::trust(program), {.checked = true}).value();
   bpf::Execution execution(*interpreter);
   uint64_t memory[2] = {1, 2};
   const auto address = reinterpret_cast<uint64_t>(memory);
@@ -303,7 +303,7 @@ TEST(Checked, MemoryOfARunDiesWithIt) {
   auto program = code.program(maps, common_world());
   program->arguments = 1;
   const auto interpreter =
-      bpf::Interpreter::create(bpf::TrustForTests::trust(program), {.checked = true}).value();
+      bpf::Executable::create(bpf::TrustForTests::trust(program), {.checked = true}).value();
   bpf::Execution execution(*interpreter);
   const bpf::RunResult first = execution.run(0);
   EXPECT_EQ(first.violation, "");
@@ -353,7 +353,7 @@ TEST(Checked, StackThatTheVerifierGranted) {
   code << store_imm(BPF_DW, 10, -16, 1) << mov(0, 0) << done();
   for (uint32_t granted : {8u, 16u}) {
     const auto verified = bpf::TrustForTests::trust(code.program(), {granted});
-    const auto interpreter = bpf::Interpreter::create(verified, {.checked = true}).value();
+    const auto interpreter = bpf::Executable::create(verified, {.checked = true}).value();
     EXPECT_EQ(bpf::Execution(*interpreter).run().violation.empty(), granted == 16) << granted;
   }
 }
@@ -385,7 +385,7 @@ TEST(Decode, RefusesWhatIsNoProgram) {
   for (const auto& c : cases) {
     Code code;
     code << c.insn;
-    const auto result = bpf::Interpreter::create(bpf::TrustForTests::trust(code.program({}, common_world())));
+    const auto result = bpf::Executable::create(bpf::TrustForTests::trust(code.program({}, common_world())));
     ASSERT_FALSE(result) << c.name;
     EXPECT_EQ(result.error().code, EINVAL) << c.name;
     EXPECT_NE(result.error().place.find("instruction 0"), std::string::npos) << result.error().text();

@@ -31,9 +31,9 @@ class Trio : public ::testing::Test {
 
   void run_ours(const Code& code, bool checked, std::span<const std::byte> input) {
     const auto verified = bpf::TrustForTests::trust(code.program({memory_}));
-    auto interpreter = bpf::Interpreter::create(verified, {.checked = checked});
-    ASSERT_TRUE(interpreter) << interpreter.error().text();
-    bpf::Execution execution(**interpreter);
+    auto executable = bpf::Executable::create(verified, {.checked = checked});
+    ASSERT_TRUE(executable) << executable.error().text();
+    bpf::Execution execution(**executable);
     std::memcpy(ours().data(), input.data(), kBytes);
     EXPECT_EQ(execution.run().violation, "");
   }

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "bpf/exec/interpreter.hpp"
+#include "bpf/exec/executable.hpp"
 #include "bpf/link/small_world.hpp"
 #include "bpf/trust.hpp"
 
@@ -31,9 +31,9 @@ class Core : public testing::Test {
     return nullptr;
   }
   uint64_t run(std::string_view name, uint64_t argument = 0) const {
-    const auto interpreter = Interpreter::create(TrustForTests::trust(program(name)));
-    EXPECT_TRUE(interpreter);
-    return interpreter ? Execution(**interpreter).run(argument).r0 : 0;
+    const auto executable = Executable::create(TrustForTests::trust(program(name)));
+    EXPECT_TRUE(executable);
+    return executable ? Execution(**executable).run(argument).r0 : 0;
   }
   uint64_t out(const std::string& name) const {
     const auto variable = collection_->variable("out." + name);

@@ -8,7 +8,7 @@
 #include <functional>
 
 #include "abi/bpf.hpp"
-#include "bpf/exec/interpreter.hpp"
+#include "bpf/exec/executable.hpp"
 #include "bpf/isa/disassemble.hpp"
 #include "bpf/map/map.hpp"
 #include "bpf/verifier/verify.hpp"
@@ -291,7 +291,7 @@ TEST(RandomPrograms, WhatIsAcceptedViolatesNothing) {
     Verdict verdict = verify(ring3_program(insns, map));
     if (!verdict) continue;
     accepted++;
-    auto interpreter = Interpreter::create(*verdict, {.checked = true, .insns_max = 1'000'000});
+    auto interpreter = Executable::create(*verdict, {.checked = true, .insns_max = 1'000'000});
     ASSERT_TRUE(interpreter) << interpreter.error().text();
     Execution execution(**interpreter);
     Random contents(seed);

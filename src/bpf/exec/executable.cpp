@@ -1,5 +1,5 @@
-// Interpreter and Execution: what others see of this folder.
-#include "bpf/exec/interpreter.hpp"
+// Executable and Execution: what others see of this folder.
+#include "bpf/exec/executable.hpp"
 
 #include "bpf/exec/checker.hpp"
 #include "bpf/exec/code.hpp"
@@ -7,26 +7,26 @@
 
 namespace ring3::bpf {
 
-Result<std::unique_ptr<Interpreter>> Interpreter::create(const VerifiedProgram& program,
-                                                         InterpreterOptions options) {
+Result<std::unique_ptr<Executable>> Executable::create(const VerifiedProgram& program,
+                                                       ExecutableOptions options) {
   std::unique_ptr<Code> code = TRY(decode(program, options));
-  return std::unique_ptr<Interpreter>(new Interpreter(std::move(code)));
+  return std::unique_ptr<Executable>(new Executable(std::move(code)));
 }
 
-Interpreter::Interpreter(std::unique_ptr<Code> code) : code_(std::move(code)) {}
-Interpreter::~Interpreter() = default;
+Executable::Executable(std::unique_ptr<Code> code) : code_(std::move(code)) {}
+Executable::~Executable() = default;
 
 struct Execution::State {
-  State(const Interpreter::Code& program, Machine& machine) : code(program) {
+  State(const Executable::Code& program, Machine& machine) : code(program) {
     if (program.options.checked) checker = std::make_unique<Checker>(program, machine);
   }
-  const Interpreter::Code& code;
+  const Executable::Code& code;
   std::unique_ptr<Checker> checker;  // checking mode only
   // Else. Zeroed: a program may read stack that it did not write, and must find nothing there but its own.
   Frames frames{};
 };
 
-Execution::Execution(const Interpreter& interpreter) : state_(new State(interpreter.code(), *this)) {}
+Execution::Execution(const Executable& executable) : state_(new State(executable.code(), *this)) {}
 Execution::~Execution() = default;
 
 RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {

@@ -10,7 +10,7 @@
 
 namespace ring3::bpf {
 
-struct InterpreterOptions {
+struct ExecutableOptions {
   // Checks every access against the memory that the program was given, every register for having been
   // written, and counts instructions: an access that the verifier should have refused is reported, not made.
   // For tests; slow.
@@ -27,19 +27,19 @@ struct RunResult {
   bool read_unwritten_stack = false;
 };
 
-// A program in the interpreter's own form, decoded once. Immutable: any number of threads may run it, each
+// A program in the form that is run, decoded once. Immutable: any number of threads may run it, each
 // with an Execution of its own.
-class Interpreter {
+class Executable {
  public:
-  static Result<std::unique_ptr<Interpreter>> create(const VerifiedProgram& program,
-                                                     InterpreterOptions options = {});
-  ~Interpreter();
+  static Result<std::unique_ptr<Executable>> create(const VerifiedProgram& program,
+                                                    ExecutableOptions options = {});
+  ~Executable();
 
   struct Code;  // decoded
   const Code& code() const { return *code_; }
 
  private:
-  explicit Interpreter(std::unique_ptr<Code> code);
+  explicit Executable(std::unique_ptr<Code> code);
   std::unique_ptr<Code> code_;
 };
 
@@ -47,7 +47,7 @@ class Interpreter {
 // once and used again: running takes no allocation, no lock and no system call of its own.
 class Execution final : public Machine {
  public:
-  explicit Execution(const Interpreter& interpreter);
+  explicit Execution(const Executable& executable);
   ~Execution();
 
   // r1…r5 at entry. For the checking mode, memory that arguments point to is declared with allow() before.
