@@ -13,7 +13,10 @@ constexpr uint8_t kLinkFlags = abi::IOSQE_IO_LINK | abi::IOSQE_IO_HARDLINK;
 // What the ring does itself, and the back-end must not see.
 constexpr uint8_t kOurFlags = abi::IOSQE_IO_DRAIN | abi::IOSQE_CQE_SKIP_SUCCESS;
 
-bool is_inline(uint8_t opcode) { return operations()[opcode].support == Support::Inline; }
+bool is_ours(uint8_t opcode) {
+  const Support support = operations()[opcode].support;
+  return support == Support::Inline || support == Support::Handled;
+}
 
 int32_t nop_result(const abi::Sqe& sqe) {
   return sqe.op_flags & abi::IORING_NOP_INJECT_RESULT ? static_cast<int32_t>(sqe.len) : 0;
@@ -57,7 +60,7 @@ bool Engine::walked_by_backend(uint32_t head) {
   if (requests_.at(head).next == kNone) return false;
   for (uint32_t index = head; index != kNone; index = requests_.at(index).next) {
     const Request& request = requests_.at(index);
-    if (is_inline(request.opcode)) return false;
+    if (is_ours(request.opcode)) return false;
     // Those that name others must be translated when they start, not before; and a timeout of a link may complete
     // before the request that it limits, so the ring keeps the pair apart from the rest of its chain.
     if (request.opcode == abi::IORING_OP_LINK_TIMEOUT || request.opcode == abi::IORING_OP_ASYNC_CANCEL || request.opcode == abi::IORING_OP_POLL_REMOVE ||
@@ -87,6 +90,7 @@ void Engine::start(uint32_t index) {
     if (sqe.op_flags & ~abi::IORING_NOP_INJECT_RESULT) return finish(index, -EINVAL, 0);
     return finish(index, nop_result(sqe), 0);
   }
+  if (is_handled(request.opcode)) return issue(index);
   if (request.opcode == abi::IORING_OP_LINK_TIMEOUT) {
     // Its predecessor was ours, and is complete: nothing is left to limit.
     request.res = -ECANCELED;
@@ -109,6 +113,12 @@ void Engine::start(uint32_t index) {
     return hand_over(pair);
   }
   hand_over({&index, 1});
+}
+
+void Engine::issue(uint32_t index) {
+  const Outcome outcome = handler.load(std::memory_order_relaxed)->issue(requests_.memory(index));
+  if (outcome.failed) requests_.at(index).full = kAlwaysShort;
+  finish(index, outcome.res, 0);
 }
 
 void Engine::hand_over(std::span<const uint32_t> chain) {

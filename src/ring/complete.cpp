@@ -57,6 +57,7 @@ void Engine::finish(uint32_t index, int32_t res, uint32_t flags) {
     }
     return;
   }
+  if (request.is(Request::Prepared)) handler.load(std::memory_order_relaxed)->cleanup(requests_.memory(index));
   const Request copy = request;
   requests_.release(index);
   if (chain_goes_on && copy.next != kNone) release_successor(copy, res);
@@ -114,7 +115,10 @@ int Engine::wait(uint32_t completions, const backend::WaitLimits& limits) {
     publish();
     must_flush_ = urgent_ = false;
     const uint64_t before = cq.total(), timeouts_before = timeouts_ended_;
+    const bool watched = presence.get() == Presence::Awake;
+    if (watched) presence.set(Presence::Asleep);
     result = backend->wait(missing, limits);
+    if (watched) presence.set(Presence::Awake);
     collect();
     run_tasks();
     if (result < 0 || woken_.load(std::memory_order_relaxed)) break;

@@ -17,9 +17,11 @@
 
 #include "abi/io_uring.hpp"
 #include "backend/backend.hpp"
+#include "ring/handler.hpp"
 #include "ring/layout.hpp"
 #include "ring/memory.hpp"
 #include "ring/operations.hpp"
+#include "ring/presence.hpp"
 #include "ring/queues.hpp"
 #include "ring/request.hpp"
 #include "ring/resources.hpp"
@@ -36,6 +38,8 @@ class Engine {
   SubmissionQueue sq;
   CompletionQueue cq;
   Resources resources;
+  Presence presence;  // of the task, on a ring that only one enters
+  std::atomic<Handler*> handler = nullptr;  // once there is one, it stays
 
   // Takes up to `count` SQEs: the number taken, or a negative errno.
   int submit(uint32_t count);
@@ -77,8 +81,11 @@ class Engine {
   // submit.cpp
   bool nop_at_once(const abi::Sqe& sqe);
   bool forward_at_once(abi::Sqe& sqe);
+  bool handled_at_once(const abi::Sqe& sqe) const;
+  int handle_at_once(const abi::Sqe& sqe);
   int check(const abi::Sqe& sqe);
   int take(const abi::Sqe& sqe);
+  int prepare(uint32_t index, const abi::Sqe& sqe);
   uint32_t hold(const abi::Sqe& sqe, int error);
   void close_chain();
 
@@ -88,6 +95,7 @@ class Engine {
   void start_deferred();
   bool walked_by_backend(uint32_t head);
   void start(uint32_t index);
+  void issue(uint32_t index);
   void hand_over(std::span<const uint32_t> chain);
   void cancel_rest(uint32_t first, bool silently);
   void run_tasks();

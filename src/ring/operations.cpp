@@ -10,7 +10,7 @@ namespace {
 
 using namespace abi;
 
-constexpr Support kIn = Support::Inline, kOut = Support::Forwarded, kNo = Support::Refused;
+constexpr Support kIn = Support::Inline, kOurs = Support::Handled, kOut = Support::Forwarded, kNo = Support::Refused;
 constexpr Shortness kLength = Shortness::Length, kVector = Shortness::Vector, kWaitAll = Shortness::WaitAll;
 constexpr uint16_t kBufFile = kBufIndex | kFileIndex;
 constexpr uint8_t kPath = kReadsMemory | kFdIsPlain;
@@ -83,7 +83,7 @@ constexpr Operation kOperations[] = {
     {IORING_OP_PIPE, "PIPE", kOut, kIoprio | kOff | kLen | kBufIndex | kAddr3, 0},
     {IORING_OP_NOP128, "NOP128", kIn, kIoprio, kPolled | kTwoHalves},
     {IORING_OP_URING_CMD128, "URING_CMD128", kNo, 0, kTwoHalves},
-    {IORING_OP_BPF, "BPF", kNo},
+    {IORING_OP_BPF, "BPF", kOurs, kIoprio},
 };
 
 constexpr bool in_order() {
@@ -139,6 +139,10 @@ int check_sqe(const Sqe& sqe, const SqeRules& rules) {
     if (operation.has(kFdIsPlain)) return -EBADF;
   }
   return 0;
+}
+
+bool is_handled(uint8_t opcode) {
+  return opcode < std::size(kOperations) && kOperations[opcode].support == Support::Handled;
 }
 
 uint32_t full_transfer(const Sqe& sqe) {

@@ -43,6 +43,7 @@ enum class Shortness : uint8_t {
 
 enum class Support : uint8_t {
   Inline,     // completed by the ring, without a system call
+  Handled,    // performed inside the ring by its Handler, if it has one
   Forwarded,  // performed by the back-end, if it has it
   Refused,    // -EINVAL
 };
@@ -71,6 +72,12 @@ int check_sqe(const abi::Sqe& sqe, const SqeRules& rules);
 
 // What is_failure() must know of the SQE: the result below which a transfer is short, 0 if none is.
 uint32_t full_transfer(const abi::Sqe& sqe);
+
+// Performed by the ring's Handler.
+bool is_handled(uint8_t opcode);
+
+// As `full`: every result is a failure.
+inline constexpr uint32_t kAlwaysShort = ~0u;
 
 // True if the result breaks the chain of its request.
 bool is_failure(uint8_t opcode, int32_t res, uint32_t full);

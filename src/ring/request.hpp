@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "abi/io_uring.hpp"
+#include "ring/handler.hpp"
 
 namespace ring3::ring {
 
@@ -30,6 +31,7 @@ struct Request {
     Internal = 16,       // the ring's own, nobody asked for it
     ChainDone = 32,      // its successor was already released (zero-copy sends complete twice)
     TimerSatisfied = 64, // a TIMEOUT whose count was reached
+    Prepared = 128,      // its handler has to be told of its end
   };
 
   uint64_t user_data = 0;
@@ -71,8 +73,10 @@ class RequestTable {
   }
 
   Request& at(uint32_t index) { return chunks_[index / kChunk]->requests[index % kChunk]; }
-  // Where the SQE of a Held or Ready request is kept.
-  abi::Sqe& sqe(uint32_t index) { return chunks_[index / kChunk]->sqes[index % kChunk]; }
+  // Where the SQE of a Held or Ready request is kept, unless its handler prepared it.
+  abi::Sqe& sqe(uint32_t index) { return place(index).sqe; }
+  // Of a request that its handler prepares, or has prepared.
+  Handler::Memory& memory(uint32_t index) { return place(index).memory; }
 
   uint64_t token(uint32_t index) { return uint64_t{at(index).generation} << 32 | index; }
   // The slot that a token names, or kNone if it is not with the back-end.
@@ -88,10 +92,16 @@ class RequestTable {
 
  private:
   static constexpr uint32_t kChunk = 256;
+  // Once prepared, an SQE is not needed any more.
+  union Place {
+    abi::Sqe sqe;
+    Handler::Memory memory;
+  };
   struct Chunk {
     Request requests[kChunk];
-    abi::Sqe sqes[kChunk];
+    Place places[kChunk];
   };
+  Place& place(uint32_t index) { return chunks_[index / kChunk]->places[index % kChunk]; }
   bool grow();
 
   std::vector<std::unique_ptr<Chunk>> chunks_;

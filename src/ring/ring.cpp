@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
-#include <thread>
 
 #include "backend/select/select.hpp"
 #include "ring/engine.hpp"
@@ -81,7 +79,13 @@ Ring::Ring(std::unique_ptr<Engine> engine)
 Ring::~Ring() {
   remove_from_registry(fd());
   if (Driver* driver = driver_.exchange(nullptr)) driver->ring_gone();
-  if (::getpid() == process_) engine_->cancel_all();
+  if (::getpid() == process_) {
+    std::optional<Turn::Guard> guard;
+    if (turn_) guard.emplace(*turn_);
+    const Presence::Guard here(watched());
+    engine_->cancel_all();
+  }
+  if (handler_) handler_->ring_gone();
 }
 
 Result<std::unique_ptr<Ring>> Ring::create(unsigned entries, abi::Params& params, BackendKind kind) {
@@ -107,10 +111,10 @@ int Ring::enter(unsigned to_submit, unsigned min_complete, unsigned flags, const
       pid_t nobody = 0;
       if (!submitter_.compare_exchange_strong(nobody, task)) return -EEXIST;
     }
-    if (driver_.load(std::memory_order_relaxed)) {
-      int result = 0;
-      if (drive(result)) return result;
-    }
+    Presence* const presence = watched();
+    const Presence::Guard here(presence);
+    Driver* const driver = presence ? driver_.load() : nullptr;
+    if (driver) return driver->drive(*this);
     return enter_unlocked(to_submit, min_complete, flags, argument, argument_size);
   }
   const Turn::Guard guard(*turn_);
@@ -152,14 +156,11 @@ int Ring::enter_unlocked(unsigned to_submit, unsigned min_complete, unsigned fla
   return submitted > 0 ? submitted : result;
 }
 
-// False if the driver went away meanwhile. It is looked up only after clear_driver() can see that it has to
-// wait.
-bool Ring::drive(int& result) {
-  driving_ = Driving::Awake;
-  Driver* driver = driver_.load();
-  if (driver) result = driver->drive(*this);
-  driving_.store(Driving::No, std::memory_order_release);
-  return driver;
+// Where a task says that it is inside: only if somebody may ask. A driver or handler is looked up after that.
+Presence* Ring::watched() {
+  if (!single_issuer_) return nullptr;
+  const bool extended = engine_->layout.has(abi::IORING_SETUP_BPF_EXT);
+  return extended || driver_.load(std::memory_order_relaxed) ? &engine_->presence : nullptr;
 }
 
 int Ring::register_op(unsigned opcode, uint64_t argument, unsigned count) {
@@ -177,6 +178,7 @@ int Ring::register_op(unsigned opcode, uint64_t argument, unsigned count) {
   if (single_issuer_ && submitter != 0 && submitter != current_task()) return -EEXIST;
   std::optional<Turn::Guard> guard;
   if (turn_) guard.emplace(*turn_);
+  const Presence::Guard here(watched());
   return register_with_ring(*engine_, opcode, argument, count, disabled_.load());
 }
 
@@ -193,14 +195,48 @@ void Ring::clear_driver(Driver* driver) {
   if (!driver_.compare_exchange_strong(expected, nullptr)) return;
   if (single_issuer_ && submitter_.load() == current_task())
     return;  // from within the loop itself: it ends at its next turn
-  // Looked at again and again, so that a driver that goes to sleep need not ask whether somebody waits for it.
-  while (driving_.load() == Driving::Awake) std::this_thread::sleep_for(std::chrono::microseconds(20));
+  engine_->presence.wait_while_awake();
+}
+
+int Ring::set_handler(std::shared_ptr<Handler> handler) {
+  if (!engine_->layout.has(abi::IORING_SETUP_BPF_EXT)) return -EINVAL;
+  std::lock_guard lock(handler_mutex_);
+  if (handler_) return -EBUSY;
+  handler_ = std::move(handler);
+  engine_->handler.store(handler_.get(), std::memory_order_release);
+  return 0;
+}
+
+std::shared_ptr<Handler> Ring::handler() const {
+  std::lock_guard lock(handler_mutex_);
+  return handler_;
+}
+
+void Ring::quiesce() {
+  if (turn_) {
+    const Turn::Guard guard(*turn_);
+  } else {
+    engine_->presence.wait_while_awake();
+  }
 }
 
 int Ring::submit(unsigned count) {
   const int taken = engine_->submit(count);
   engine_->flush_urgent();
   return taken;
+}
+
+bool Ring::run_until(const std::function<bool()>& done) {
+  if (single_issuer_ && submitter_.load() != current_task()) return false;
+  std::optional<Turn::Guard> guard;
+  if (turn_) guard.emplace(*turn_);
+  const Presence::Guard here(watched());
+  while (!done()) {
+    engine_->wait(1, {});
+    engine_->poll();  // if the CQ is full, the wait did nothing
+    if (turn_) turn_->give_way(true, {});
+  }
+  return true;
 }
 
 std::span<std::byte> Ring::region(uint32_t id) const {
@@ -223,11 +259,7 @@ int Ring::wait(unsigned completions, const backend::WaitLimits& limits) {
     engine_->poll();
     return 0;
   }
-  if (driving_.load(std::memory_order_relaxed) == Driving::No) return engine_->wait(completions, limits);
-  driving_.store(Driving::Asleep, std::memory_order_release);
-  const int result = engine_->wait(completions, limits);
-  driving_ = Driving::Awake;  // before the driver looks whether it is still attached
-  return result;
+  return engine_->wait(completions, limits);
 }
 
 void Ring::flush_overflow() { engine_->flush_overflow(); }

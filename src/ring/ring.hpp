@@ -6,23 +6,27 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string_view>
 
 #include "abi/io_uring.hpp"
 #include "backend/backend.hpp"
 #include "base/error.hpp"
+#include "ring/handler.hpp"
 #include "ring3/ring.hpp"
 
 namespace ring3::ring {
 
 class Engine;
+class Presence;
 class Ring;
 class Turn;
 
-// What replaces submit-and-wait in enter(): the first of the ring's two extension points (the second is a row
-// of the operation table).
+// What replaces submit-and-wait in enter(): the first of the ring's two extension points (the second is
+// ring/handler.hpp).
 class Driver {
  public:
   virtual ~Driver() = default;
@@ -51,6 +55,18 @@ class Ring {
   // wait(). Any thread.
   void clear_driver(Driver* driver);
 
+  // Installs the handler of IORING_OP_BPF, for as long as the ring lives. 0, -EINVAL (a ring without BPF_EXT), -EBUSY
+  // (there is one). Any thread.
+  int set_handler(std::shared_ptr<Handler> handler);
+  // nullptr if there is none. Any thread.
+  std::shared_ptr<Handler> handler() const;
+  // Returns once whoever was inside the ring at the call has left it or sleeps: what was changed before the call is then
+  // seen by all that come. Any thread but one that is inside. Only of rings with BPF_EXT.
+  void quiesce();
+  // Runs the ring until `done`, which is about requests in flight: for whoever waits for their end. False if only another
+  // task may enter it. Any thread but one that is inside.
+  bool run_until(const std::function<bool()>& done);
+
   // For drivers, on the submitting task only.
   // Consumes SQEs as io_uring_enter's to_submit does: the number consumed, or a negative errno.
   int submit(unsigned count);
@@ -77,16 +93,15 @@ class Ring {
   explicit Ring(std::unique_ptr<Engine> engine);
   int enter_unlocked(unsigned to_submit, unsigned min_complete, unsigned flags, const void* argument,
                      size_t argument_size);
-  bool drive(int& result);
-  // Whether drive() runs: clear_driver() waits while it does and is not asleep.
-  enum class Driving : uint32_t { No, Awake, Asleep };
+  Presence* watched();
 
   const std::unique_ptr<Engine> engine_;
   const bool single_issuer_;
   std::atomic<bool> disabled_;
   std::atomic<pid_t> submitter_ = 0;  // of a SINGLE_ISSUER ring; 0: whoever comes first
   std::atomic<Driver*> driver_ = nullptr;
-  std::atomic<Driving> driving_ = Driving::No;
+  mutable std::mutex handler_mutex_;
+  std::shared_ptr<Handler> handler_;
   const std::unique_ptr<Turn> turn_;  // of a ring that several tasks may enter
   const pid_t process_;               // a forked child must not end what its parent has in flight
 };

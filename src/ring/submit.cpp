@@ -42,7 +42,7 @@ int Engine::submit(uint32_t count) {
       if (taken == available || !sq.take_second_half()) sqe.opcode = 0xff;  // no operation: refused below
       ++taken;
     }
-    if (take(sqe) < 0 && !layout.has(abi::IORING_SETUP_SUBMIT_ALL)) break;
+    if (take(sqe) != 0 && !layout.has(abi::IORING_SETUP_SUBMIT_ALL)) break;
   }
   if (chain_head_ != kNone) close_chain();
   sq.publish();
@@ -95,6 +95,29 @@ bool Engine::forward_at_once(abi::Sqe& sqe) {
   return true;
 }
 
+// The same of a request that the handler performs: it lives no longer than this call, and takes no slot.
+bool Engine::handled_at_once(const abi::Sqe& sqe) const {
+  return is_handled(sqe.opcode) && !(sqe.flags & (kLinkFlags | abi::IOSQE_IO_DRAIN)) && chain_head_ == kNone &&
+         deferred_.empty() && !barrier_;
+}
+
+int Engine::handle_at_once(const abi::Sqe& sqe) {
+  Handler* const performer = handler.load(std::memory_order_acquire);
+  Handler::Memory memory;
+  int error = check(sqe);
+  if (error == 0) error = performer ? performer->prepare(memory, sqe) : -EOPNOTSUPP;
+  if (error != 0) {
+    cq.post(sqe.user_data, error, 0);
+    return error;
+  }
+  const Outcome outcome = performer->issue(memory);
+  if (outcome.failed || !(sqe.flags & abi::IOSQE_CQE_SKIP_SUCCESS)) cq.post(sqe.user_data, outcome.res, 0);
+  performer->cleanup(memory);
+  if (!counted_.empty()) [[unlikely]]
+    check_counted_timeouts();
+  return 0;
+}
+
 // What is wrong with an SQE, here and now.
 int Engine::check(const abi::Sqe& sqe) {
   if (const int error = check_sqe(sqe, {.setup_flags = layout.flags}); error != 0) return error;
@@ -106,9 +129,10 @@ int Engine::check(const abi::Sqe& sqe) {
   return 0;
 }
 
-// 0, or the error that ends the batch.
+// 0, or what ends the batch: an error, or a handler's refusal.
 int Engine::take(const abi::Sqe& sqe) {
-  const int error = check(sqe);
+  if (handled_at_once(sqe)) return handle_at_once(sqe);
+  int error = check(sqe);
   const bool linked = sqe.flags & kLinkFlags;
   if (error != 0 && chain_head_ == kNone && !linked) {
     cq.post(sqe.user_data, error, 0);
@@ -116,6 +140,7 @@ int Engine::take(const abi::Sqe& sqe) {
   }
   const uint32_t index = hold(sqe, error);
   if (index == kNone) return -EAGAIN;
+  if (error == 0 && is_handled(sqe.opcode)) error = prepare(index, sqe);
   if (chain_head_ == kNone) {
     chain_head_ = index;
   } else {
@@ -125,6 +150,17 @@ int Engine::take(const abi::Sqe& sqe) {
   chain_failed_ |= error != 0;
   if (linked) return 0;  // a chain is read to its end, even if nothing of it will run
   close_chain();
+  return error;
+}
+
+// 0, or the result that the request fails with.
+int Engine::prepare(uint32_t index, const abi::Sqe& sqe) {
+  Handler* const performer = handler.load(std::memory_order_acquire);
+  const int error = performer ? performer->prepare(requests_.memory(index), sqe) : -EOPNOTSUPP;
+  Request& request = requests_.at(index);
+  request.marks |= error ? Request::Failed : Request::Prepared;
+  request.res = error;
+  if (error) request.full = kAlwaysShort;
   return error;
 }
 

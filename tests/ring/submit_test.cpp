@@ -96,7 +96,6 @@ const std::vector<Row>& rows() {
       {"cancel of nothing breaks a chain",
        {Sqe{.opcode = IORING_OP_ASYNC_CANCEL, .flags = kLink, .addr = 77, .user_data = 1}, nop(2)}},
       {"fsync with a buffer", {Sqe{.opcode = IORING_OP_FSYNC, .fd = -1, .addr = 1, .user_data = 1}, nop(2)}},
-      {"BPF", {Sqe{.opcode = IORING_OP_BPF, .user_data = 1}, nop(2)}},
   };
   return all;
 }
