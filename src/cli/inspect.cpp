@@ -10,7 +10,7 @@
 #include "bpf/object/object.hpp"
 #include "cli/cli.hpp"
 #include "cli/table.hpp"
-#include "hooks/loop/world.hpp"
+#include "hooks/world.hpp"
 
 namespace ring3::cli {
 
@@ -104,7 +104,7 @@ int inspect(const std::string& path, bool json) {
     return complain(BadUsage, fmt::format("can't read {}: {}", path, strerrordesc_np(errno)));
   auto object = bpf::Object::open(path);
   if (!object) return complain(Refused, object.error());
-  auto collection = bpf::Collection::create(*object, hooks::loop_world());
+  auto collection = bpf::Collection::create(*object, hooks::world());
   if (!collection) return complain(Refused, collection.error());
   const Rows programs = program_rows(**collection), maps = map_rows(**collection), globals = global_rows(**object),
              struct_ops = struct_ops_rows(**collection);

@@ -1,10 +1,6 @@
 // ring3::Loop: finds the ops and the ring; all else is hooks::Loop.
 #include "ring3/loop.hpp"
 
-#include <sys/stat.h>
-
-#include <cstring>
-
 #include "base/error.hpp"
 #include "hooks/loop/loop.hpp"
 #include "hooks/module_state.hpp"
@@ -15,14 +11,6 @@ namespace ring3 {
 namespace {
 
 constexpr std::string_view kOpsType = "io_uring_bpf_ops";
-
-Result<uint32_t> ring_fd(const hooks::OpsState& ops) {
-  const bpf::TypeRef& type = ops.instance->type->type;
-  const bpf::Btf::Field field = TRY(type.btf->field(type.id, "ring_fd"));
-  uint32_t fd;
-  std::memcpy(&fd, ops.instance->bytes.data() + field.offset, sizeof(fd));
-  return fd;
-}
 
 std::string reason(int code) {
   if (code == EBUSY) return "the ring has a loop, or these ops are attached to another ring";
@@ -49,11 +37,7 @@ Result<hooks::OpsState*> loaded_ops(Module& module, std::string_view name) {
 
 Result<Loop> Loop::attach(Module& module, std::string_view name) {
   hooks::OpsState* ops = TRY(loaded_ops(module, name));
-  const int fd = static_cast<int>(TRY(ring_fd(*ops)));
-  struct stat status;
-  if (fstat(fd, &status) != 0) return fail(EBADF, ops->instance->name, "ring_fd {} is not open", fd);
-  ring::Ring* engine = ring::find(fd);
-  if (!engine) return fail(EOPNOTSUPP, ops->instance->name, "descriptor {} is no ring", fd);
+  ring::Ring* engine = TRY(ops->named_ring());
   return Loop(TRY(attach_to(module, *ops, *engine)));
 }
 

@@ -2,15 +2,19 @@
 // last stage that the verifier has not accepted.
 #include "ring3/module.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cassert>
+#include <cstring>
 
 #include "base/error.hpp"
 #include "bpf/exec/executable.hpp"
 #include "bpf/object/object.hpp"
 #include "bpf/verifier/verify.hpp"
-#include "hooks/loop/world.hpp"
 #include "hooks/module_state.hpp"
 #include "hooks/verdict.hpp"
+#include "hooks/world.hpp"
 
 namespace ring3 {
 
@@ -20,10 +24,11 @@ namespace {
 
 Result<std::shared_ptr<ModuleState>> instantiate(std::shared_ptr<const bpf::Object> object) {
   auto state = std::make_shared<ModuleState>();
-  state->collection = TRY(bpf::Collection::create(std::move(object), loop_world()));
+  state->collection = TRY(bpf::Collection::create(std::move(object), world()));
   for (const bpf::StructOpsInstance& instance : state->collection->struct_ops()) {
     auto ops = std::make_unique<OpsState>();
     ops->instance = &instance;
+    ops->operation.bytes = instance.bytes;
     state->ops.push_back(std::move(ops));
   }
   return state;
@@ -36,12 +41,33 @@ Result<void> prepare(ModuleState& state, const bpf::VerifiedProgram& program, co
     for (const auto& callback : ops->instance->callbacks) {
       if (callback.program != program.shared()) continue;
       if (!executable) executable = TRY(bpf::Executable::create(program, {.checked = options.checked}));
-      if (callback.member->name == "loop_step") ops->loop.loop_step = executable;
+      ops->callback(callback.member->name) = executable;
     }
   return {};
 }
 
 }  // namespace
+
+Result<ring::Ring*> OpsState::named_ring() const {
+  const bpf::TypeRef& type = instance->type->type;
+  const bpf::Btf::Field field = TRY(type.btf->field(type.id, "ring_fd"));
+  int32_t fd;
+  std::memcpy(&fd, instance->bytes.data() + field.offset, sizeof(fd));
+  struct stat status;
+  if (fstat(fd, &status) != 0) return fail(EBADF, instance->name, "ring_fd {} is not open", fd);
+  ring::Ring* engine = ring::find(fd);
+  if (!engine) return fail(EOPNOTSUPP, instance->name, "descriptor {} is no ring", fd);
+  return engine;
+}
+
+std::shared_ptr<const bpf::Executable>& OpsState::callback(std::string_view name) {
+  if (name == "loop_step") return loop.loop_step;
+  if (name == "prep_fn") return operation.prep;
+  if (name == "issue_fn") return operation.issue;
+  if (name == "fail_fn") return operation.fail;
+  assert(name == "cleanup_fn");
+  return operation.cleanup;
+}
 
 Result<Variable> ModuleState::variable(std::string_view path) const {
   const bpf::Variable global = TRY(collection->variable(path));

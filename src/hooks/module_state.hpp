@@ -1,4 +1,4 @@
-// What is behind a ring3::Module. Loops share it: a module that was closed lives on as long as one is
+// What is behind a ring3::Module. Loops and operations share it: a module that was closed lives on as long as one is
 // attached.
 #pragma once
 
@@ -9,6 +9,7 @@
 
 #include "bpf/link/collection.hpp"
 #include "hooks/loop/loop.hpp"
+#include "hooks/operation/operations.hpp"
 #include "hooks/variable.hpp"
 #include "ring3/module.hpp"
 
@@ -17,7 +18,14 @@ namespace ring3::hooks {
 // A struct_ops variable of the object.
 struct OpsState {
   const bpf::StructOpsInstance* instance = nullptr;
-  LoopOps loop;  // of an io_uring_bpf_ops, once loaded
+  // Once loaded: of an io_uring_bpf_ops, and of a uring_bpf_ops.
+  LoopOps loop;
+  OperationOps operation;
+
+  // The live ring that its ring_fd names. EBADF: not open; EOPNOTSUPP: no ring.
+  Result<ring::Ring*> named_ring() const;
+  // Where the executable of a callback belongs.
+  std::shared_ptr<const bpf::Executable>& callback(std::string_view name);
 };
 
 struct ModuleState : std::enable_shared_from_this<ModuleState> {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <thread>
 
 namespace ring3::ring {
 
@@ -11,17 +13,17 @@ class Presence {
  public:
   enum State : uint32_t { Outside, Awake, Asleep };
 
-  // By the ring's task.
+  // By the ring's task. What it looks at once it is awake, somebody who waited for it may have changed
+  // before.
   void set(State state) {
-    state_.store(state);
-    state_.notify_all();
+    state_.store(state, state == Awake ? std::memory_order_seq_cst : std::memory_order_release);
   }
   State get() const { return state_.load(std::memory_order_relaxed); }
 
-  // Until the task is outside or asleep. Whatever it looks at after that was written before this call, or
-  // later.
+  // Until the task is outside or asleep. When it is awake again, it sees what was changed before this call.
+  // Looked at again and again, so that a task that goes to sleep need not ask whether somebody waits for it.
   void wait_while_awake() const {
-    while (state_.load() == Awake) state_.wait(Awake);
+    while (state_.load() == Awake) std::this_thread::sleep_for(std::chrono::microseconds(20));
   }
 
   // The task is inside, and awake.

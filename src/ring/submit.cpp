@@ -103,16 +103,16 @@ bool Engine::handled_at_once(const abi::Sqe& sqe) const {
 
 int Engine::handle_at_once(const abi::Sqe& sqe) {
   Handler* const performer = handler.load(std::memory_order_acquire);
-  Handler::Memory memory;
+  Handler::Memory own;
   int error = check(sqe);
-  if (error == 0) error = performer ? performer->prepare(memory, sqe) : -EOPNOTSUPP;
+  if (error == 0) error = performer ? performer->prepare(own, sqe) : -EOPNOTSUPP;
   if (error != 0) {
     cq.post(sqe.user_data, error, 0);
     return error;
   }
-  const Outcome outcome = performer->issue(memory);
+  const Outcome outcome = performer->issue(own);
   if (outcome.failed || !(sqe.flags & abi::IOSQE_CQE_SKIP_SUCCESS)) cq.post(sqe.user_data, outcome.res, 0);
-  performer->cleanup(memory);
+  performer->cleanup(own);
   if (!counted_.empty()) [[unlikely]]
     check_counted_timeouts();
   return 0;

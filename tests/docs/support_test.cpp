@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "backend/backend.hpp"
-#include "hooks/loop/world.hpp"
+#include "hooks/world.hpp"
 #include "ring/operations.hpp"
 #include "ring/register.hpp"
 
@@ -22,7 +22,8 @@ std::string operations_table() {
     const bool forwarded = operation.support == ring::Support::Forwarded;
     const bool by_threads = forwarded && (*threads)->supports(operation.opcode);
     text += fmt::format("| {} | {} | {} | {} | {} |\n", operation.name, operation.opcode,
-                        operation.support == ring::Support::Inline ? "completes it, without a system call"
+                        operation.support == ring::Support::Inline    ? "completes it, without a system call"
+                        : operation.support == ring::Support::Handled ? "runs the program that has its id"
                         : forwarded                                ? "hands it over"
                                                                    : "-EINVAL",
                         forwarded ? "if the kernel has it" : "", by_threads ? "yes" : forwarded ? "-EINVAL" : "");
@@ -41,7 +42,7 @@ std::string register_table() {
 }
 
 std::string world_tables() {
-  const bpf::World& world = *hooks::loop_world();
+  const bpf::World& world = *hooks::world();
   std::string text = "| helper | number | sleepable programs only |\n| --- | --- | --- |\n";
   for (const bpf::Helper& helper : world.helpers())
     text += fmt::format("| `{}` | {} | {} |\n", helper.name, helper.id, helper.sleepable ? "yes" : "");

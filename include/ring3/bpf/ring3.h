@@ -19,6 +19,7 @@
 #include "ring3/bpf/helpers.h"
 #include "ring3/bpf/io_uring.h"
 #include "ring3/bpf/loop.h"
+#include "ring3/bpf/operation.h"
 #include "ring3/bpf/queues.h"
 #include "ring3/bpf/types.h"
 

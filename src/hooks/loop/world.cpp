@@ -1,6 +1,5 @@
 #include "hooks/loop/world.hpp"
 
-#include <cassert>
 #include <cstdint>
 #include <span>
 
@@ -44,18 +43,6 @@ void add_loop(World::Builder& builder) {
       .kfuncs(kKfuncs)
       .struct_ops(ops_type())
       .alias("iou_ctx", "io_ring_ctx");
-}
-
-const std::shared_ptr<const World>& loop_world() {
-  static const std::shared_ptr<const World> world = [] {
-    World::Builder builder;
-    add_common(builder);
-    add_loop(builder);
-    auto built = builder.build();
-    assert(built && "the types files and the tables disagree");
-    return std::move(*built);
-  }();
-  return world;
 }
 
 }  // namespace ring3::hooks

@@ -216,7 +216,7 @@ TEST_P(SignalsTest, TheMaskIsAsBefore) {
 TEST_P(SignalsTest, SigkillWorksOnALoopThatNeverWaits) {
   const pid_t child = fork();
   if (child == 0) {
-    auto ring = TestRing::create(GetParam());
+    auto ring = TestRing::create(GetParam(), 16, kLoopSetup);
     if (!ring) _exit(1);
     Script script(*ring);
     script.play({{}});
