@@ -6,6 +6,11 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <sstream>
+
+#include "bpf/link/collection.hpp"
+#include "bpf/object/object.hpp"
+#include "test_world.hpp"
 
 namespace ring3::bpf::test {
 
@@ -19,8 +24,92 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-// The name in "PROGRAM(name) {", "STEP(name) {" and "FAST_STEP(name) {", or nothing.
-std::string_view program_of(std::string_view line) {
+// "// RULE: maybe-null, leak" says what the programs below it show.
+std::vector<std::string> rules_in(std::string_view line) {
+  std::vector<std::string> rules;
+  std::stringstream names{std::string(line.substr(line.find(':') + 1))};
+  for (std::string name; std::getline(names, name, ',');) rules.emplace_back(trim(name));
+  return rules;
+}
+
+// A line's verdict: "ACCEPTED", "REFUSED(name): message LINUX: why the kernel differs", "STRICT: …".
+struct Note {
+  std::string kind, owner;
+  Expected expected;
+};
+
+std::optional<Note> note_in(std::string_view line, unsigned number, const std::string& program) {
+  const size_t comment = line.find("// ");
+  if (comment == line.npos) return std::nullopt;
+  line.remove_prefix(comment + 3);
+  for (std::string_view kind : {"ACCEPTED", "REFUSED", "STRICT"}) {
+    if (!line.starts_with(kind)) continue;
+    line.remove_prefix(kind.size());
+    Note note{.kind = std::string(kind), .owner = program};
+    if (line.starts_with("(")) {
+      note.owner = line.substr(1, line.find(')') - 1);
+      line.remove_prefix(line.find(')') + 1);
+    }
+    note.expected.accepted = kind == "ACCEPTED";
+    note.expected.line = number;
+    const size_t differs = line.find("LINUX: ");
+    if (differs != line.npos) note.expected.host = trim(line.substr(differs + 7));
+    line = line.substr(0, differs);
+    if (line.starts_with(": ")) note.expected.message = trim(line.substr(2));
+    return note;
+  }
+  return std::nullopt;
+}
+
+void read_file(const fs::path& path, std::vector<Case>& out) {
+  std::string file = path.filename().string();
+  file.resize(file.find('.'));
+  std::ifstream in(path);
+  std::string text, program;
+  std::vector<std::string> rules;
+  std::map<std::string, Case> found;
+  std::map<std::string, int> verdicts;
+  for (unsigned number = 1; std::getline(in, text); number++) {
+    if (text.starts_with("// RULE: ")) rules = rules_in(text);
+    if (auto name = program_named_in(text); !name.empty()) {
+      verdicts.emplace(program = name, 0);
+      found[program].rules = rules;
+    }
+    const auto note = note_in(text, number, program);
+    if (!note) continue;
+    EXPECT_TRUE(note->expected.accepted || !note->expected.message.empty())
+        << path << ":" << number << ": no message";
+    Case& test = found[note->owner];
+    if (note->kind == "STRICT") {
+      test.strict = note->expected;
+    } else {
+      test.usual = note->expected;
+      verdicts[note->owner]++;
+    }
+  }
+  for (auto& [name, test] : found) {
+    EXPECT_EQ(verdicts[name], 1) << path << ": program " << name << " has " << verdicts[name] << " verdicts";
+    test.file = file;
+    test.program = name;
+    out.push_back(test);
+  }
+}
+
+// The object that a case is in, linked. Kept: many cases share one.
+Result<const Collection*> collection_of(const Case& test) {
+  static std::map<std::string, std::unique_ptr<Collection>> known;
+  auto& entry = known[test.file];
+  if (!entry) {
+    auto object = TRY(Object::open(test.object_path()));
+    entry = TRY(Collection::create(object, test_world()));
+    entry->freeze();
+  }
+  return entry.get();
+}
+
+}  // namespace
+
+std::string_view program_named_in(std::string_view line) {
   for (std::string_view macro : {"PROGRAM(", "STEP("}) {
     size_t at = line.find(macro);
     if (at == line.npos || isspace(static_cast<unsigned char>(line[0])) || line[0] == '#' || line[0] == '/')
@@ -31,80 +120,38 @@ std::string_view program_of(std::string_view line) {
   return {};
 }
 
-// ": message LINUX: why the kernel differs"
-void read_message(std::string_view note, std::string& message, std::string& host) {
-  const size_t differs = note.find("LINUX: ");
-  if (differs != note.npos) host = trim(note.substr(differs + 7));
-  note = note.substr(0, differs);
-  if (note.starts_with(": ")) message = trim(note.substr(2));
+std::string Case::source_path() const {
+  return std::string(RING3_SOURCE_DIR) + "/tests/bpf/verifier/cases/" + file + ".bpf.c";
 }
-
-// "(name)" at the start of a note says whose it is.
-void read_owner(std::string_view& note, std::string& program) {
-  if (!note.starts_with("(")) return;
-  program = note.substr(1, note.find(')') - 1);
-  note.remove_prefix(note.find(')') + 1);
-}
-
-void read_file(const fs::path& path, std::vector<Case>& out) {
-  std::string file = path.filename().string();
-  file.resize(file.find('.'));
-  std::ifstream in(path);
-  std::string text, program;
-  std::map<std::string, Case> cases;
-  std::map<std::string, int> verdicts;
-  for (unsigned number = 1; std::getline(in, text); number++) {
-    if (auto name = program_of(text); !name.empty()) verdicts.emplace(program = name, 0);
-    size_t comment = text.find("// ");
-    if (comment == text.npos) continue;
-    std::string_view note = std::string_view(text).substr(comment + 3);
-    std::string owner = program;
-    if (note.starts_with("STRICT")) {
-      note.remove_prefix(6);
-      read_owner(note, owner);
-      Case& found = cases[owner];
-      found.strict = true;
-      found.strict_line = number;
-      read_message(note, found.strict_message, found.strict_host);
-      EXPECT_FALSE(found.strict_message.empty()) << path << ":" << number << ": no message";
-      continue;
-    }
-    const bool accepted = note.starts_with("ACCEPTED");
-    if (!accepted && !note.starts_with("REFUSED")) continue;
-    note.remove_prefix(accepted ? 8 : 7);
-    read_owner(note, owner);
-    Case& found = cases[owner];
-    found.accepted = accepted;
-    found.line = number;
-    read_message(note, found.message, found.host);
-    EXPECT_TRUE(accepted || !found.message.empty()) << path << ":" << number << ": no message";
-    verdicts[owner]++;
-  }
-  for (auto& [name, found] : cases) {
-    found.file = file;
-    found.program = name;
-    out.push_back(found);
-  }
-  for (auto& [name, count] : verdicts) {
-    EXPECT_EQ(count, 1) << path << ": program " << name << " has " << count << " verdicts";
-  }
-}
-
-}  // namespace
 
 std::string Case::object_path() const {
   return std::string(RING3_TEST_OBJECTS) + "/cases/" + file + ".bpf.o";
 }
 
-std::vector<Case> read_cases() {
-  std::vector<fs::path> files;
-  for (auto& entry : fs::directory_iterator(RING3_SOURCE_DIR "/tests/bpf/verifier/cases")) {
-    if (entry.path().string().ends_with(".bpf.c")) files.push_back(entry.path());
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all = [] {
+    std::vector<fs::path> files;
+    for (auto& entry : fs::directory_iterator(RING3_SOURCE_DIR "/tests/bpf/verifier/cases"))
+      if (entry.path().string().ends_with(".bpf.c")) files.push_back(entry.path());
+    std::sort(files.begin(), files.end());
+    std::vector<Case> out;
+    for (auto& path : files) read_file(path, out);
+    return out;
+  }();
+  return all;
+}
+
+Result<std::shared_ptr<const Program>> program_of(const Case& test) {
+  const Collection* collection = TRY(collection_of(test));
+  for (auto& program : collection->programs()) {
+    if (program->name != test.program) continue;
+    if (program->section != "syscall") return program;
+    // A type of the kernel that sleeps; to ring3 it is a program without a hook.
+    auto copy = std::make_shared<Program>(*program);
+    copy->sleepable = true;
+    return copy;
   }
-  std::sort(files.begin(), files.end());
-  std::vector<Case> out;
-  for (auto& path : files) read_file(path, out);
-  return out;
+  return fail(ENOENT, test.object_path(), "no such program: {}", test.program);
 }
 
 }  // namespace ring3::bpf::test

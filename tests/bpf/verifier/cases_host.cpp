@@ -93,19 +93,6 @@ HostAnswer ask_host(const Case&, bool) { return {.log = "built without libbpf"};
 namespace ring3::bpf::test {
 namespace {
 
-// What stands beside a program, for one way of verifying it.
-struct Expected {
-  bool accepted;
-  unsigned line;
-  const std::string& message;
-  const std::string& host;
-};
-
-Expected expected_of(const Case& test, bool strict) {
-  if (strict && test.strict) return {false, test.strict_line, test.strict_message, test.strict_host};
-  return {test.accepted, test.line, test.message, test.host};
-}
-
 bool is_about_speculation(const std::string& log) {
   return log.find("tried to add from different maps, paths or scalars") != std::string::npos ||
          log.find("has pointer with unsupported alu operation") != std::string::npos;
@@ -113,13 +100,13 @@ bool is_about_speculation(const std::string& log) {
 
 void compare(bool strict) {
   unsigned asked = 0;
-  for (const Case& test : read_cases()) {
+  for (const Case& test : cases()) {
     if (test.file.starts_with("loop")) continue;  // needs ring3's own types
-    SCOPED_TRACE("cases/" + test.file + ".bpf.c:" + std::to_string(test.line) + ": " + test.program);
+    SCOPED_TRACE("cases/" + test.file + ".bpf.c:" + std::to_string(test.usual.line) + ": " + test.program);
     HostAnswer answer = ask_host(test, strict);
     if (!answer.available) GTEST_SKIP() << answer.log;
     asked++;
-    const Expected expected = expected_of(test, strict);
+    const Expected& expected = test.expected(strict);
     if (!expected.host.empty()) {
       EXPECT_TRUE(answer.accepted == expected.accepted ||
                   expected.host.starts_with(answer.accepted ? "accepted" : "refused"))
