@@ -507,7 +507,7 @@ BARE_PROGRAM(slice_with_buffer) {  // ACCEPTED
   ASM("r3 = r10");
   ASM("r3 += -32");
   ASM("r4 = 8");
-  CALL(bpf_dynptr_slice);  // STRICT: invalid read from stack R3 off -32+0 size 8
+  CALL(bpf_dynptr_slice);  // STRICT: invalid read from stack R3
   ASM("if r0 == 0 goto 1f");
   ASM("r0 = *(u64 *)(r0 + 0)");
   ASM("1: r0 = 0");

@@ -13,14 +13,14 @@ BARE_PROGRAM(endless_with_exit) {
   ASM("2: exit");
 }
 
-BARE_PROGRAM(bounded) {  // ACCEPTED
+BARE_PROGRAM(bounded) {  // ACCEPTED  LINUX: refused if strict, for what a processor may do in advance
   ASM("r0 = 0");
   ASM("1: r0 += 1");
   ASM("if r0 < 1000 goto 1b");
   ASM("exit");
 }
 
-BARE_PROGRAM(bounded_by_unknown) {  // ACCEPTED  LINUX: refused if strict, as too complex
+BARE_PROGRAM(bounded_by_unknown) {  // ACCEPTED  LINUX: refused if strict, for what a processor may do in advance
   ASM("call 7");
   ASM("r0 &= 127");
   ASM("r6 = r0");
