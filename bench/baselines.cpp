@@ -132,6 +132,18 @@ class Copy {
 
 }  // namespace
 
+Work liburing_nops(uint64_t count, unsigned batch) {
+  Uring uring(batch);
+  if (uring.error() < 0) return {.error = uring.error()};
+  const Stopwatch watch;
+  for (uint64_t done = 0; done < count; done += batch) {
+    for (unsigned i = 0; i < batch; ++i) io_uring_prep_nop(io_uring_get_sqe(uring.get()));
+    if (int result = uring.submit_and_wait(batch); result < 0) return {.error = result};
+    io_uring_cq_advance(uring.get(), batch);
+  }
+  return {.operations = count, .system_calls = uring.system_calls(), .seconds = watch.seconds()};
+}
+
 Work liburing_nop_links(uint64_t count) {
   Uring uring(8);
   if (uring.error() < 0) return {.error = uring.error()};

@@ -13,6 +13,9 @@ struct Work {
   int error = 0;
 };
 
+// `count` NOPs, `batch` to an io_uring_submit_and_wait.
+Work liburing_nops(uint64_t count, unsigned batch);
+
 // `count` NOPs, two at a time, linked, one io_uring_submit_and_wait for each pair.
 Work liburing_nop_links(uint64_t count);
 

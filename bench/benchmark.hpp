@@ -9,17 +9,20 @@
 
 namespace ring3::bench {
 
+enum class Quotient { OursByTheirs, TheirsByOurs };
+
 struct Benchmark {
   const char* name;    // "loop.cp"
   const char* unit;    // of both sides
   const char* ours;    // what is measured, in a few words
   const char* theirs;
-  bool time;           // the figures are times: the ratio is theirs ÷ ours. Otherwise rates: ours ÷ theirs
+  Quotient ratio;
   Result<double> (*measure_ours)();  // one round, a few tenths of a second
   Result<double> (*measure_theirs)();
 };
 
 std::span<const Benchmark> loop_benchmarks();
+std::span<const Benchmark> operation_benchmarks();
 
 // Nanoseconds per NOP of a ring that C++ drives as the nops program does: what is left of a NOP without the program.
 Result<double> ring_nop_ns(uint64_t nops);

@@ -34,7 +34,7 @@ Result<Measured> measure(const Benchmark& benchmark, unsigned rounds) {
   for (unsigned round = 0; round < rounds; ++round) {
     ours.push_back(TRY(benchmark.measure_ours()));
     theirs.push_back(TRY(benchmark.measure_theirs()));
-    ratios.push_back(benchmark.time ? theirs.back() / ours.back() : ours.back() / theirs.back());
+    ratios.push_back(benchmark.ratio == Quotient::TheirsByOurs ? theirs.back() / ours.back() : ours.back() / theirs.back());
   }
   return Measured{statistics(ours), statistics(theirs), statistics(ratios)};
 }
@@ -59,7 +59,8 @@ struct BenchCommand {
 };
 
 int bench(const BenchCommand& command) {
-  const auto all = loop_benchmarks();
+  std::vector<Benchmark> all;
+  for (const auto& some : {loop_benchmarks(), operation_benchmarks()}) all.insert(all.end(), some.begin(), some.end());
   std::string known;
   for (const Benchmark& benchmark : all) known += fmt::format(" {}", benchmark.name);
   for (const std::string& name : command.names)

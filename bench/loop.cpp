@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <filesystem>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "bench/baselines.hpp"
 #include "bench/benchmark.hpp"
+#include "bench/objects.hpp"
 #include "ring3/loop.hpp"
 #include "ring3/module.hpp"
 #include "ring3/ring.hpp"
@@ -30,15 +30,6 @@ constexpr unsigned copy_depth = 16;
 
 using Settings = std::vector<std::pair<const char*, uint64_t>>;
 
-// The object `folder`/NAME.bpf.o beside the command, or where it was installed.
-std::string program_path(const char* folder, const char* name) {
-  const auto command = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-  const std::string file = std::string(name) + ".bpf.o";
-  const auto beside = command / folder / file;
-  if (std::filesystem::exists(beside)) return beside;
-  return command.parent_path() / "share/ring3" / folder / file;
-}
-
 // A loaded program on a ring, ready to be entered once.
 struct Bench {
   Ring ring;
@@ -51,10 +42,10 @@ struct Bench {
     Ring ring = TRY(Ring::setup(128, params, BackendKind::Host));
     auto* slots = reinterpret_cast<uint32_t*>(ring.sq_ring() + params.sq_off.array);
     for (uint32_t i = 0; i < params.sq_entries; ++i) slots[i] = i;
-    Module module = TRY(Module::open(program_path(folder, name)));
+    Module module = TRY(Module::open(object_path(folder, name)));
     TRY_VOID(module.set_ring(params));
     for (const auto& [variable, value] : settings) TRY_VOID(module.set(variable, value));
-    if (!TRY(module.load())) return fail(EACCES, name, "{}", module.verdicts().front().text);
+    TRY_VOID(load(module));
     Loop loop = TRY(Loop::attach(module, ring));
     return Bench{std::move(ring), std::move(module), std::move(loop)};
   }
@@ -138,14 +129,14 @@ Result<double> liburing_copy_rate() {
 }
 
 constexpr Benchmark benchmarks[] = {
-    {"loop.nop_vs_link2", "ns per NOP", "nops, depth 1", "liburing, 2-NOP links", true, loop_nop_ns, link2_nop_ns},
-    {"loop.nop_ring_share", "ns per NOP", "nops, depth 1", "the ring alone, driven by C++", true, loop_nop_ns,
+    {"loop.nop_vs_link2", "ns per NOP", "nops, depth 1", "liburing, 2-NOP links", Quotient::TheirsByOurs, loop_nop_ns, link2_nop_ns},
+    {"loop.nop_ring_share", "ns per NOP", "nops, depth 1", "the ring alone, driven by C++", Quotient::TheirsByOurs, loop_nop_ns,
      [] { return ring_nop_ns(nops); }},
-    {"loop.read4k_qd1", "reads per second", "reads, depth 1", "liburing loop", false,
+    {"loop.read4k_qd1", "reads per second", "reads, depth 1", "liburing loop", Quotient::OursByTheirs,
      [] { return loop_read_iops(1); }, [] { return liburing_read_iops(1); }},
-    {"loop.read4k_qd32", "reads per second", "reads, depth 32", "liburing loop", false,
+    {"loop.read4k_qd32", "reads per second", "reads, depth 32", "liburing loop", Quotient::OursByTheirs,
      [] { return loop_read_iops(32); }, [] { return liburing_read_iops(32); }},
-    {"loop.cp", "MB/s", "cp, depth 16", "liburing copy", false, loop_copy_rate, liburing_copy_rate},
+    {"loop.cp", "MB/s", "cp, depth 16", "liburing copy", Quotient::OursByTheirs, loop_copy_rate, liburing_copy_rate},
 };
 
 }  // namespace

@@ -42,6 +42,7 @@ Result<void> prepare(ModuleState& state, const bpf::VerifiedProgram& program, co
       if (callback.program != program.shared()) continue;
       if (!executable) executable = TRY(bpf::Executable::create(program, {.checked = options.checked}));
       ops->callback(callback.member->name) = executable;
+      ops->operation.checked = options.checked;
     }
   return {};
 }

@@ -10,10 +10,13 @@ namespace {
 
 using namespace abi;
 
-constexpr Support kIn = Support::Inline, kOurs = Support::Handled, kOut = Support::Forwarded, kNo = Support::Refused;
+constexpr Support kIn = Support::Inline, kOurs = Support::Handled, kOut = Support::Forwarded,
+                  kNo = Support::Refused;
 constexpr Shortness kLength = Shortness::Length, kVector = Shortness::Vector, kWaitAll = Shortness::WaitAll;
 constexpr uint16_t kBufFile = kBufIndex | kFileIndex;
 constexpr uint8_t kPath = kReadsMemory | kFdIsPlain;
+
+}  // namespace
 
 // The fields were found by trying each on Linux 6.18: those whose misuse ends a batch.
 constexpr Operation kOperations[] = {
@@ -29,7 +32,8 @@ constexpr Operation kOperations[] = {
     {IORING_OP_SENDMSG, "SENDMSG", kOut, kOff | kFileIndex, kReadsMemory},
     {IORING_OP_RECVMSG, "RECVMSG", kOut, kOff | kFileIndex, kReadsMemory | kBufferSelect},
     {IORING_OP_TIMEOUT, "TIMEOUT", kOut, kIoprio | kBufFile, kReadsMemory},
-    {IORING_OP_TIMEOUT_REMOVE, "TIMEOUT_REMOVE", kOut, kIoprio | kLen | kBufFile, kReadsMemory | kNoFixedFile},
+    {IORING_OP_TIMEOUT_REMOVE, "TIMEOUT_REMOVE", kOut, kIoprio | kLen | kBufFile,
+     kReadsMemory | kNoFixedFile},
     {IORING_OP_ACCEPT, "ACCEPT", kOut, kLen | kBufIndex, 0},
     {IORING_OP_ASYNC_CANCEL, "ASYNC_CANCEL", kOut, kIoprio | kOff | kFileIndex, 0},
     {IORING_OP_LINK_TIMEOUT, "LINK_TIMEOUT", kOut, kIoprio | kOff | kBufFile, kReadsMemory},
@@ -72,7 +76,8 @@ constexpr Operation kOperations[] = {
     {IORING_OP_FUTEX_WAIT, "FUTEX_WAIT", kOut, kIoprio | kLen | kOpFlags | kBufFile, 0},
     {IORING_OP_FUTEX_WAKE, "FUTEX_WAKE", kOut, kIoprio | kLen | kOpFlags | kBufFile, 0},
     {IORING_OP_FUTEX_WAITV, "FUTEX_WAITV", kOut, kIoprio | kOpFlags | kBufFile | kAddr3, kReadsMemory},
-    {IORING_OP_FIXED_FD_INSTALL, "FIXED_FD_INSTALL", kOut, kIoprio | kOff | kAddr | kLen | kBufFile | kAddr3, 0},
+    {IORING_OP_FIXED_FD_INSTALL, "FIXED_FD_INSTALL", kOut, kIoprio | kOff | kAddr | kLen | kBufFile | kAddr3,
+     0},
     {IORING_OP_FTRUNCATE, "FTRUNCATE", kOut, kIoprio | kAddr | kLen | kOpFlags | kBufFile | kAddr3, 0},
     {IORING_OP_BIND, "BIND", kOut, kIoprio | kLen | kOpFlags | kBufFile, kReadsMemory},
     {IORING_OP_LISTEN, "LISTEN", kOut, kIoprio | kOff | kAddr | kOpFlags | kBufFile, 0},
@@ -85,6 +90,8 @@ constexpr Operation kOperations[] = {
     {IORING_OP_URING_CMD128, "URING_CMD128", kNo, 0, kTwoHalves},
     {IORING_OP_BPF, "BPF", kOurs, kIoprio},
 };
+
+namespace {
 
 constexpr bool in_order() {
   for (size_t i = 0; i < std::size(kOperations); ++i)
@@ -119,8 +126,6 @@ uint32_t vector_bytes(const Sqe& sqe) {
 
 }  // namespace
 
-std::span<const Operation> operations() { return kOperations; }
-
 int check_sqe(const Sqe& sqe, const SqeRules& rules) {
   if (sqe.opcode >= std::size(kOperations)) return -EINVAL;
   const Operation& operation = kOperations[sqe.opcode];
@@ -128,7 +133,8 @@ int check_sqe(const Sqe& sqe, const SqeRules& rules) {
   if (operation.has(kTwoHalves) && !(rules.setup_flags & (IORING_SETUP_SQE128 | IORING_SETUP_SQE_MIXED)))
     return -EINVAL;
   if ((sqe.flags & IOSQE_BUFFER_SELECT) && !operation.has(kBufferSelect)) return -EOPNOTSUPP;
-  const uint16_t used = operation.zero_fields ? fields_in_use(sqe) : uint16_t{0};  // reads and writes use them all
+  // Reads and writes use all fields, and what the ring completes itself all but one.
+  const uint16_t used = operation.zero_fields & ~kIoprio ? fields_in_use(sqe) : static_cast<uint16_t>(sqe.ioprio ? kIoprio : 0);
   if (used & operation.zero_fields & kIoprio) return -EINVAL;
   if ((rules.setup_flags & IORING_SETUP_IOPOLL) && !operation.has(kPolled)) return -EINVAL;
   if (used & operation.zero_fields) return -EINVAL;
@@ -139,10 +145,6 @@ int check_sqe(const Sqe& sqe, const SqeRules& rules) {
     if (operation.has(kFdIsPlain)) return -EBADF;
   }
   return 0;
-}
-
-bool is_handled(uint8_t opcode) {
-  return opcode < std::size(kOperations) && kOperations[opcode].support == Support::Handled;
 }
 
 uint32_t full_transfer(const Sqe& sqe) {

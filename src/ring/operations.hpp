@@ -60,7 +60,9 @@ struct Operation {
 };
 
 // All rows, indexed by opcode.
-std::span<const Operation> operations();
+inline constexpr size_t kOperationCount = abi::IORING_OP_BPF + 1;
+extern const Operation kOperations[kOperationCount];
+inline std::span<const Operation, kOperationCount> operations() { return kOperations; }
 
 // What set-up and registrations of the ring say of its SQEs.
 struct SqeRules {
@@ -74,7 +76,9 @@ int check_sqe(const abi::Sqe& sqe, const SqeRules& rules);
 uint32_t full_transfer(const abi::Sqe& sqe);
 
 // Performed by the ring's Handler.
-bool is_handled(uint8_t opcode);
+inline bool is_handled(uint8_t opcode) {
+  return opcode < kOperationCount && kOperations[opcode].support == Support::Handled;
+}
 
 // As `full`: every result is a failure.
 inline constexpr uint32_t kAlwaysShort = ~0u;

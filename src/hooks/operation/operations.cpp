@@ -51,13 +51,15 @@ struct Operations::Entry {
   std::atomic<uint32_t> requests = 0;  // prepared and not cleaned up; written inside the ring only
   std::atomic<bool> leaving = false;
 
-  static int32_t run(bpf::Execution& execution, UringBpfData& data, const abi::Sqe* sqe = nullptr) {
+  int32_t run(bpf::Execution& execution, UringBpfData& data, const abi::Sqe* sqe = nullptr) const {
     const uint64_t arguments[] = {reinterpret_cast<uint64_t>(&data), reinterpret_cast<uint64_t>(sqe)};
-    execution.forget();
-    execution.allow(arguments, sizeof arguments, false);
-    execution.allow(&data, sizeof data, false);
-    execution.allow(data.pdu, sizeof data.pdu, true);
-    if (sqe) execution.allow(sqe, sizeof *sqe, false);
+    if (ops->checked) {
+      execution.forget();
+      execution.allow(arguments, sizeof arguments, false);
+      execution.allow(&data, sizeof data, false);
+      execution.allow(data.pdu, sizeof data.pdu, true);
+      if (sqe) execution.allow(sqe, sizeof *sqe, false);
+    }
     const bpf::RunResult run = execution.run(reinterpret_cast<uint64_t>(arguments));
     if (run.violation.empty()) return static_cast<int32_t>(run.r0);
     // Only the checking interpreter says so, and only if the verifier has let through what it must not.
@@ -115,7 +117,7 @@ int Operations::prepare(Memory& memory, const abi::Sqe& sqe) {
   Entry* const entry = entries_[sqe.op_flags >> 24];
   if (!entry || entry->leaving || !entry->prep) return -EOPNOTSUPP;
   auto* data = new (memory.bytes) UringBpfData{.ops = entry->ops->bytes.data(), .opf = sqe.op_flags};
-  const int32_t result = Entry::run(*entry->prep, *data, &sqe);
+  const int32_t result = entry->run(*entry->prep, *data, &sqe);
   if (result != 0) return result;
   entry->requests.store(entry->requests.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   return 0;
@@ -124,12 +126,12 @@ int Operations::prepare(Memory& memory, const abi::Sqe& sqe) {
 ring::Outcome Operations::issue(Memory& memory) {
   UringBpfData& data = data_of(memory);
   Entry& entry = *entries_[data.id()].load(std::memory_order_relaxed);
-  const int32_t result = entry.issue ? Entry::run(*entry.issue, data) : -EOPNOTSUPP;
+  const int32_t result = entry.issue ? entry.run(*entry.issue, data) : -EOPNOTSUPP;
   if (result != 0) {
     // Neither later nor again: a request ends here, with 0 or an error.
     data.res = result < 0 && result >= -kErrnoMax ? result : -EINVAL;
     data.failed = true;
-    if (entry.fail) Entry::run(*entry.fail, data);
+    if (entry.fail) entry.run(*entry.fail, data);
   }
   return {.res = data.res, .failed = data.failed};
 }
@@ -137,7 +139,7 @@ ring::Outcome Operations::issue(Memory& memory) {
 void Operations::cleanup(Memory& memory) {
   UringBpfData& data = data_of(memory);
   Entry& entry = *entries_[data.id()].load(std::memory_order_relaxed);
-  if (entry.cleanup) Entry::run(*entry.cleanup, data);
+  if (entry.cleanup) entry.run(*entry.cleanup, data);
   const uint32_t left = entry.requests.load(std::memory_order_relaxed) - 1;
   entry.requests.store(left, std::memory_order_release);
   if (left == 0 && entry.leaving) entry.requests.notify_all();

@@ -25,6 +25,7 @@ namespace ring3::hooks {
 struct OperationOps {
   std::span<const std::byte> bytes;                                    // the structure, in the world's layout
   std::shared_ptr<const bpf::Executable> prep, issue, fail, cleanup;  // nullptr: it has none
+  bool checked = false;  // they run under the checking interpreter
   uint16_t id() const;
 };
 
