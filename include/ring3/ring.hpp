@@ -16,6 +16,7 @@
 #include <memory>
 #include <string_view>
 
+#include "ring3/buffer.hpp"
 #include "ring3/error.hpp"
 
 struct io_uring_params;
@@ -59,6 +60,15 @@ class Ring {
 
   // io_uring_register(2).
   int register_op(unsigned opcode, void* argument, unsigned count);
+
+  // Puts a provider buffer (ring3/buffer.hpp) into an empty slot of the buffer table, which
+  // IORING_REGISTER_BUFFERS2 made (IORING_RSRC_REGISTER_SPARSE). Not in Linux, where only drivers do this. Errors:
+  // EINVAL (no such slot, a segment without address or size, more than 1024 of them), EBUSY (the slot is taken),
+  // EEXIST (not the task of a SINGLE_ISSUER ring); `released` is then never called.
+  Result<void> provide_buffer(unsigned index, ProviderBuffer buffer);
+  // Takes it out again; requests that use it go on. EINVAL (the slot is empty), EBUSY (what is there was registered
+  // by IORING_REGISTER_BUFFERS and its kin), EEXIST.
+  Result<void> withdraw_buffer(unsigned index);
 
   // A descriptor to mmap(2) at IORING_OFF_SQ_RING, IORING_OFF_SQES and the offsets of regions. Owned by the
   // ring.

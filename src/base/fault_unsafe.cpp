@@ -26,7 +26,6 @@ struct Slot {
 };
 
 Slot slots[2];
-std::atomic<FaultResume> resume_fault{nullptr};
 std::mutex installing;
 
 Slot& slot_of(int signal) { return slots[signal == SIGBUS]; }
@@ -64,8 +63,7 @@ void pass_on(int signal, siginfo_t* info, void* context, const Earlier* earlier)
 }
 
 void on_fault(int signal, siginfo_t* info, void* context) {
-  FaultResume resume = resume_fault.load(std::memory_order_acquire);
-  if (info->si_code > 0 && resume(context)) return;
+  if (info->si_code > 0 && resume_fault(context)) return;
   const auto frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   const bool again = passing.to && passing.info == info && frame < passing.frame;
   const Earlier* to = again ? passing.to->older : slot_of(signal).earlier.load(std::memory_order_acquire);
@@ -95,14 +93,13 @@ const Earlier* remember(Slot& slot, const struct sigaction& action) {
 
 }  // namespace
 
-void install_fault_handler(FaultResume resume) {
+void install_fault_handler() {
   for (int signal : kSignals) {
     struct sigaction current;
     if (sigaction(signal, nullptr, &current) == 0 && current.sa_sigaction == on_fault) continue;
     std::lock_guard guard(installing);
     sigaction(signal, nullptr, &current);
     if (current.sa_sigaction == on_fault) continue;
-    resume_fault.store(resume, std::memory_order_release);
     Slot& slot = slot_of(signal);
     slot.earlier.store(remember(slot, current), std::memory_order_release);
     struct sigaction ours = {};

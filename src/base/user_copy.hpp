@@ -15,6 +15,9 @@ int copy_from_user(void* destination, uint64_t source, size_t size);
 // The same towards an untrusted address: 0, or -EFAULT.
 int copy_to_user(uint64_t destination, const void* source, size_t size);
 
+// Between two untrusted addresses: 0, or -EFAULT.
+int copy_between_users(uint64_t destination, uint64_t source, size_t size);
+
 // Copies a NUL-terminated string of at most size - 1 bytes and its NUL, cutting a longer one. Returns the
 // bytes written including the NUL, or -EFAULT.
 long copy_string_from_user(char* destination, uint64_t source, size_t size);

@@ -81,34 +81,34 @@ long ring3_copy_string(char* to, const char* from, size_t size);
 extern const char ring3_copy_end[], ring3_copy_fault[];
 }
 
-namespace {
-
-bool resume_copy(void* opaque) {
-  auto& context = *static_cast<ucontext_t*>(opaque);
-  auto& pc = reinterpret_cast<uintptr_t&>(context.uc_mcontext.gregs[REG_RIP]);
+bool resume_fault(void* opaque) {
+  auto& registers = static_cast<ucontext_t*>(opaque)->uc_mcontext.gregs;
+  auto& pc = reinterpret_cast<uintptr_t&>(registers[REG_RIP]);
   if (pc < reinterpret_cast<uintptr_t>(&ring3_copy) || pc >= reinterpret_cast<uintptr_t>(ring3_copy_end))
-    return false;
+    return resume_contained(pc, reinterpret_cast<uintptr_t&>(registers[REG_RSP]));
   pc = reinterpret_cast<uintptr_t>(ring3_copy_fault);
   return true;
 }
 
-}  // namespace
-
-void ensure_fault_handler() { install_fault_handler(resume_copy); }
+void ensure_fault_handler() { install_fault_handler(); }
 
 int copy_from_user(void* destination, uint64_t source, size_t size) {
-  require_fault_handler(resume_copy);
+  require_fault_handler();
   return static_cast<int>(ring3_copy(destination, reinterpret_cast<const void*>(source), size));
 }
 
 int copy_to_user(uint64_t destination, const void* source, size_t size) {
-  require_fault_handler(resume_copy);
+  require_fault_handler();
   return static_cast<int>(ring3_copy(reinterpret_cast<void*>(destination), source, size));
+}
+
+int copy_between_users(uint64_t destination, uint64_t source, size_t size) {
+  return copy_to_user(destination, reinterpret_cast<const void*>(source), size);
 }
 
 long copy_string_from_user(char* destination, uint64_t source, size_t size) {
   if (size == 0) return 0;
-  require_fault_handler(resume_copy);
+  require_fault_handler();
   return ring3_copy_string(destination, reinterpret_cast<const char*>(source), size);
 }
 
@@ -132,6 +132,8 @@ int transfer(Transfer how, void* ours, uint64_t theirs, size_t size) {
 
 }  // namespace
 
+bool resume_fault(void*) { return false; }
+
 void ensure_fault_handler() {}
 
 int copy_from_user(void* destination, uint64_t source, size_t size) {
@@ -140,6 +142,10 @@ int copy_from_user(void* destination, uint64_t source, size_t size) {
 
 int copy_to_user(uint64_t destination, const void* source, size_t size) {
   return transfer(process_vm_writev, const_cast<void*>(source), destination, size);
+}
+
+int copy_between_users(uint64_t destination, uint64_t source, size_t size) {
+  return transfer(process_vm_writev, reinterpret_cast<void*>(source), destination, size);
 }
 
 long copy_string_from_user(char* destination, uint64_t source, size_t size) {

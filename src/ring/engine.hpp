@@ -17,6 +17,7 @@
 
 #include "abi/io_uring.hpp"
 #include "backend/backend.hpp"
+#include "ring/buffers.hpp"
 #include "ring/handler.hpp"
 #include "ring/layout.hpp"
 #include "ring/memory.hpp"
@@ -40,6 +41,7 @@ class Engine {
   Resources resources;
   Presence presence;  // of the task, on a ring that only one enters
   std::atomic<Handler*> handler = nullptr;  // once there is one, it stays
+  Buffers buffers;
 
   // Takes up to `count` SQEs: the number taken, or a negative errno.
   int submit(uint32_t count);

@@ -63,6 +63,11 @@ int Ring::enter(unsigned to_submit, unsigned min_complete, unsigned flags, const
 int Ring::register_op(unsigned opcode, void* argument, unsigned count) {
   return engine_->register_op(opcode, reinterpret_cast<uint64_t>(argument), count);
 }
+
+Result<void> Ring::provide_buffer(unsigned index, ProviderBuffer buffer) {
+  return engine_->provide_buffer(index, std::move(buffer));
+}
+Result<void> Ring::withdraw_buffer(unsigned index) { return engine_->withdraw_buffer(index); }
 int Ring::fd() const { return engine_->fd(); }
 std::byte* Ring::sq_ring() const { return engine_->sq_ring(); }
 std::byte* Ring::sqes() const { return engine_->sqes(); }

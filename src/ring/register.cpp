@@ -14,8 +14,8 @@ constexpr RegisterSupport kRing = RegisterSupport::Ring, kBackend = RegisterSupp
                           kNo = RegisterSupport::Refused;
 
 constexpr RegisterRow kRows[] = {
-    {IORING_REGISTER_BUFFERS, "BUFFERS", kBackend},
-    {IORING_UNREGISTER_BUFFERS, "UNREGISTER_BUFFERS", kBackend},
+    {IORING_REGISTER_BUFFERS, "BUFFERS", kRing},
+    {IORING_UNREGISTER_BUFFERS, "UNREGISTER_BUFFERS", kRing},
     {IORING_REGISTER_FILES, "FILES", kBackend},
     {IORING_UNREGISTER_FILES, "UNREGISTER_FILES", kBackend},
     {IORING_REGISTER_EVENTFD, "EVENTFD", kRing},
@@ -29,8 +29,8 @@ constexpr RegisterRow kRows[] = {
     {IORING_REGISTER_ENABLE_RINGS, "ENABLE_RINGS", kRing},
     {IORING_REGISTER_FILES2, "FILES2", kBackend},
     {IORING_REGISTER_FILES_UPDATE2, "FILES_UPDATE2", kBackend},
-    {IORING_REGISTER_BUFFERS2, "BUFFERS2", kBackend},
-    {IORING_REGISTER_BUFFERS_UPDATE, "BUFFERS_UPDATE", kBackend},
+    {IORING_REGISTER_BUFFERS2, "BUFFERS2", kRing},
+    {IORING_REGISTER_BUFFERS_UPDATE, "BUFFERS_UPDATE", kRing},
     {IORING_REGISTER_IOWQ_AFF, "IOWQ_AFF", kBackend},
     {IORING_UNREGISTER_IOWQ_AFF, "UNREGISTER_IOWQ_AFF", kBackend},
     {IORING_REGISTER_IOWQ_MAX_WORKERS, "IOWQ_MAX_WORKERS", kBackend},
@@ -113,6 +113,12 @@ int register_with_ring(Engine& engine, uint32_t opcode, uint64_t argument, unsig
       break;
   }
   switch (opcode) {
+    case IORING_REGISTER_BUFFERS:
+    case IORING_UNREGISTER_BUFFERS:
+    case IORING_REGISTER_BUFFERS2:
+    case IORING_REGISTER_BUFFERS_UPDATE:
+      engine.flush();
+      return engine.buffers.register_op(opcode, argument, count, *engine.backend);
     case IORING_REGISTER_EVENTFD:
     case IORING_REGISTER_EVENTFD_ASYNC:
       return engine.resources.register_eventfd(argument, count, opcode == IORING_REGISTER_EVENTFD_ASYNC,

@@ -163,6 +163,29 @@ Presence* Ring::watched() {
   return extended || driver_.load(std::memory_order_relaxed) ? &engine_->presence : nullptr;
 }
 
+Result<void> Ring::provide_buffer(unsigned index, ProviderBuffer buffer) {
+  TRY_VOID(check_task());
+  std::optional<Turn::Guard> guard;
+  if (turn_) guard.emplace(*turn_);
+  return engine_->buffers.provide(index, std::move(buffer));
+}
+
+Result<void> Ring::withdraw_buffer(unsigned index) {
+  TRY_VOID(check_task());
+  std::optional<Turn::Guard> guard;
+  if (turn_) guard.emplace(*turn_);
+  engine_->flush();
+  return engine_->buffers.withdraw(index);
+}
+
+// Registrations of a SINGLE_ISSUER ring are for its submitter, once there is one.
+Result<void> Ring::check_task() const {
+  const pid_t submitter = submitter_.load(std::memory_order_relaxed);
+  if (single_issuer_ && submitter != 0 && submitter != current_task())
+    return fail(EEXIST, "ring", "it belongs to another task (IORING_SETUP_SINGLE_ISSUER)");
+  return {};
+}
+
 int Ring::register_op(unsigned opcode, uint64_t argument, unsigned count) {
   if (opcode == abi::IORING_REGISTER_ENABLE_RINGS) {
     if (argument || count) return -EINVAL;
@@ -174,8 +197,7 @@ int Ring::register_op(unsigned opcode, uint64_t argument, unsigned count) {
     disabled_ = false;
     return 0;
   }
-  const pid_t submitter = submitter_.load(std::memory_order_relaxed);
-  if (single_issuer_ && submitter != 0 && submitter != current_task()) return -EEXIST;
+  if (const Result<void> allowed = check_task(); !allowed) return -allowed.error().code;
   std::optional<Turn::Guard> guard;
   if (turn_) guard.emplace(*turn_);
   const Presence::Guard here(watched());
@@ -251,6 +273,8 @@ std::span<std::byte> Ring::region(uint32_t id) const {
       return {};
   }
 }
+
+const Buffers& Ring::buffers() const { return engine_->buffers; }
 
 uint32_t Ring::cq_tail() const { return engine_->cq.visible_tail(); }
 

@@ -16,10 +16,12 @@
 #include "backend/backend.hpp"
 #include "base/error.hpp"
 #include "ring/handler.hpp"
+#include "ring3/buffer.hpp"
 #include "ring3/ring.hpp"
 
 namespace ring3::ring {
 
+class Buffers;
 class Engine;
 class Presence;
 class Ring;
@@ -47,6 +49,9 @@ class Ring {
   int enter(unsigned to_submit, unsigned min_complete, unsigned flags, const void* argument,
             size_t argument_size);
   int register_op(unsigned opcode, uint64_t argument, unsigned count);
+  // ring3::Ring's.
+  Result<void> provide_buffer(unsigned index, ProviderBuffer buffer);
+  Result<void> withdraw_buffer(unsigned index);
 
   // Installs a driver. 0, -EOPNOTSUPP (SQPOLL, IOPOLL, or no DEFER_TASKRUN), -EBUSY (there is one). Any
   // thread.
@@ -72,6 +77,7 @@ class Ring {
   int submit(unsigned count);
   // Region memory, empty if there is none of that id. abi::RegionId.
   std::span<std::byte> region(uint32_t id) const;
+  const Buffers& buffers() const;
   uint32_t cq_tail() const;
   // Starts what is queued, sleeps until `completions` more CQEs are posted or a limit is met, and posts CQEs.
   // completions 0 only collects. 0, -EINTR, -ETIME; early returns of 0 are normal. Never sleeps while CQEs
@@ -94,6 +100,7 @@ class Ring {
   int enter_unlocked(unsigned to_submit, unsigned min_complete, unsigned flags, const void* argument,
                      size_t argument_size);
   Presence* watched();
+  Result<void> check_task() const;
 
   const std::unique_ptr<Engine> engine_;
   const bool single_issuer_;

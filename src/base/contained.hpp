@@ -1,0 +1,39 @@
+// Accesses to memory that nobody vouches for, made in place: by a program that runs, or one at a time. A
+// fault costs the access or the run, never the process. (For copies: base/user_copy.hpp, whose rules on
+// signals hold here too.)
+//
+// On CPUs other than x86-64 a run is not contained: a fault in it goes where any other goes.
+#pragma once
+
+#include <cstdint>
+
+namespace ring3 {
+
+// Marks a function whose own instructions may fault: its loads and stores, not those of what it calls. It
+// must not be inlined elsewhere, and whatever it calls into code so marked must be safe to abandon,
+// destructors and all.
+#define RING3_CONTAINED __attribute__((section("ring3_contained"), noinline))
+
+struct Landed {
+  uint64_t result;
+  uint64_t faulted;  // 1: the function was left where it faulted, and there is no result
+};
+
+// Runs function(argument) until it returns, or until code marked RING3_CONTAINED faults on this thread. May
+// be nested. Any thread; no allocation, no lock, no system call unless it faults.
+Landed run_contained(uint64_t (*function)(void*), void* argument);
+
+// One access of 1, 2, 4 or 8 bytes. False: it could not be made; `value` is then 0, or nothing was stored.
+template <typename T>
+bool contained_load(uint64_t address, T& value);
+template <typename T>
+bool contained_store(uint64_t address, T value);
+
+// Whether a byte can be read, or written, at this moment. What it holds stays.
+inline bool is_readable(uint64_t address) {
+  uint8_t byte;
+  return contained_load(address, byte);
+}
+bool is_writable(uint64_t address);
+
+}  // namespace ring3
