@@ -35,7 +35,7 @@ bool Checker::step_call_native() {
   callback_map_ = call.takes_callback ? call.map : nullptr;
   const auto function = reinterpret_cast<NativeFunction>(code_.ops[slot].word);
   const uint64_t result = function(machine_, call.r[1], call.r[2], call.r[3], call.r[4], call.r[5]);
-  if (violated()) return false;
+  if (over()) return false;
 
   for (unsigned i = 1; i <= 5; ++i) frame().known.reset(i);
   if (helper)

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <type_traits>
 
+#include "base/contained.hpp"
 #include "bpf/exec/run.hpp"
 
 namespace ring3::bpf {
@@ -13,14 +15,11 @@ using namespace abi;
 namespace {
 
 template <typename T>
-T load(uint64_t address) {
-  T value;
-  std::memcpy(&value, reinterpret_cast<const void*>(address), sizeof(T));
-  return value;
-}
-template <typename T>
-void store(uint64_t address, T value) {
-  std::memcpy(reinterpret_cast<void*>(address), &value, sizeof(T));
+bool load(uint64_t address, uint64_t& value) {
+  std::make_unsigned_t<T> bits;
+  const bool loaded = contained_load(address, bits);
+  value = static_cast<uint64_t>(static_cast<int64_t>(static_cast<T>(bits)));
+  return loaded;
 }
 
 }  // namespace
@@ -48,6 +47,7 @@ RunResult Checker::run(const std::array<uint64_t, 5>& arguments) {
   depth_ = 0;
   insns_ = 0;
   violation_.clear();
+  faulted_ = false;
   read_unwritten_stack_ = false;
   memory_.drop_life(Region::Life::Run);
   if (Frame* first = enter(0)) {
@@ -58,11 +58,11 @@ RunResult Checker::run(const std::array<uint64_t, 5>& arguments) {
     for (unsigned i = 1; i <= std::min(count, 5u); ++i) first->known.set(i);
     result_ = loop();
   }
-  return {violated() ? 0 : result_, violation_, read_unwritten_stack_};
+  return {over() ? 0 : result_, faulted_, violation_, read_unwritten_stack_};
 }
 
 uint64_t Checker::call(uint64_t function, const std::array<uint64_t, 4>& arguments) {
-  if (violated()) return 1;
+  if (over()) return 1;
   const int base = base_;
   const unsigned count = callback_arguments_;
   const Map* const map = callback_map_;
@@ -79,7 +79,7 @@ uint64_t Checker::call(uint64_t function, const std::array<uint64_t, 4>& argumen
   base_ = base;
   callback_arguments_ = count;
   callback_map_ = map;
-  return violated() ? 1 : result;
+  return over() ? 1 : result;
 }
 
 Checker::Frame* Checker::enter(uint32_t subprogram) {
@@ -146,6 +146,7 @@ uint64_t Checker::loop() {
     RING3_WIDTH(bits)                                                                                   \
     if (!need(op.src) || !need(op.dst) || !access_atomic(r[op.dst] + op.off, bits / 8, Use::ReadWrite)) \
       return false;                                                                                     \
+    if (!is_writable(r[op.dst] + op.off)) return fault();                                               \
     U* const p = reinterpret_cast<U*>(r[op.dst] + op.off);                                              \
     const U b = static_cast<U>(r[op.src]);                                                              \
     statement;                                                                                          \
@@ -171,23 +172,23 @@ uint64_t Checker::loop() {
     set(op.dst, expression);                               \
     return true;                                           \
   }
-#define RING3_LOAD(name, bpf_mode, bpf_size, type)                                            \
-  CASE(name) {                                                                                \
-    if (!need(op.src) || !access(r[op.src] + op.off, sizeof(type), Use::Read)) return false;  \
-    set(op.dst, static_cast<uint64_t>(static_cast<int64_t>(load<type>(r[op.src] + op.off)))); \
-    return true;                                                                              \
+#define RING3_LOAD(name, bpf_mode, bpf_size, type)                                           \
+  CASE(name) {                                                                               \
+    if (!need(op.src) || !access(r[op.src] + op.off, sizeof(type), Use::Read)) return false; \
+    uint64_t value;                                                                          \
+    if (!load<type>(r[op.src] + op.off, value)) return fault();                              \
+    set(op.dst, value);                                                                      \
+    return true;                                                                             \
   }
 #define RING3_STORE(name, bpf_size, type)                                                        \
   CASE(name##K) {                                                                                \
     if (!need(op.dst) || !access(r[op.dst] + op.off, sizeof(type), Use::Write)) return false;    \
-    store<type>(r[op.dst] + op.off, IMM(type));                                                  \
-    return true;                                                                                 \
+    return contained_store<type>(r[op.dst] + op.off, IMM(type)) || fault();                      \
   }                                                                                              \
   CASE(name##X) {                                                                                \
     if (!need(op.src) || !need(op.dst) || !access(r[op.dst] + op.off, sizeof(type), Use::Write)) \
       return false;                                                                              \
-    store<type>(r[op.dst] + op.off, static_cast<type>(r[op.src]));                               \
-    return true;                                                                                 \
+    return contained_store<type>(r[op.dst] + op.off, static_cast<type>(r[op.src])) || fault();   \
   }
 #define RING3_ATOMIC(name, bpf_imm, action) ATOMIC(name##64, 64, action) ATOMIC(name##32, 32, action)
 #define RING3_ATOMIC_FETCH(name, bpf_imm, old) \
@@ -195,12 +196,14 @@ uint64_t Checker::loop() {
 #define RING3_ATOMIC_ORDERED(name, bpf_size, type)                                                      \
   CASE(name##Load) {                                                                                    \
     if (!need(op.src) || !access_atomic(r[op.src] + op.off, sizeof(type), Use::Read)) return false;     \
+    if (!is_readable(r[op.src] + op.off)) return fault();                                               \
     set(op.dst, __atomic_load_n(reinterpret_cast<type*>(r[op.src] + op.off), __ATOMIC_ACQUIRE));        \
     return true;                                                                                        \
   }                                                                                                     \
   CASE(name##Store) {                                                                                   \
     if (!need(op.src) || !need(op.dst) || !access_atomic(r[op.dst] + op.off, sizeof(type), Use::Write)) \
       return false;                                                                                     \
+    if (!is_writable(r[op.dst] + op.off)) return fault();                                               \
     __atomic_store_n(reinterpret_cast<type*>(r[op.dst] + op.off), static_cast<type>(r[op.src]),         \
                      __ATOMIC_RELEASE);                                                                 \
     return true;                                                                                        \
@@ -243,6 +246,7 @@ bool Checker::step_cmpxchg(const Op& op, unsigned bytes) {
   const uint64_t address = r[op.dst] + op.off;
   if (!need(0) || !need(op.src) || !need(op.dst) || !access_atomic(address, bytes, Use::ReadWrite))
     return false;
+  if (!is_writable(address)) return fault();
   if (bytes == 8) {
     uint64_t expected = r[0];
     __atomic_compare_exchange_n(reinterpret_cast<uint64_t*>(address), &expected, r[op.src], false,

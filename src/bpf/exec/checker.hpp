@@ -61,6 +61,13 @@ class Checker {
   // Notes what the program did. Always false, for callers to return.
   bool violate(std::string what);
   bool violated() const { return !violation_.empty(); }
+  bool over() const { return violated() || faulted_; }
+  // The memory is the program's to access, but not there: that ends the run, as in the fast loop. Returns
+  // false.
+  bool fault() {
+    faulted_ = true;
+    return false;
+  }
   std::string where();
 
   bool need(unsigned reg);
@@ -107,6 +114,7 @@ class Checker {
   uint64_t result_ = 0;
   uint64_t insns_ = 0;
   std::string violation_;
+  bool faulted_ = false;
   bool read_unwritten_stack_ = false;
   // Of the helper that runs now: how many arguments its callbacks take, and the map whose elements they see.
   unsigned callback_arguments_ = 0;

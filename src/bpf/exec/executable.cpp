@@ -1,6 +1,7 @@
 // Executable and Execution: what others see of this folder.
 #include "bpf/exec/executable.hpp"
 
+#include "base/contained.hpp"
 #include "bpf/exec/checker.hpp"
 #include "bpf/exec/code.hpp"
 #include "bpf/exec/run.hpp"
@@ -30,11 +31,34 @@ Execution::Execution(const Executable& executable) : state_(new State(executable
 Execution::~Execution() = default;
 
 RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
-  if (state_->checker) return state_->checker->run({r1, r2, r3, r4, r5});
-  const uint64_t arguments[5] = {r1, r2, r3, r4, r5};
-  // Frames may be in use still if a fault ended the run before.
-  state_->frames.depth = 0;
-  return {run_fast(&state_->code.ops[state_->code.entries[0]], *this, state_->frames, arguments)};
+  if (state_->checker) {
+    const RunResult result = state_->checker->run({r1, r2, r3, r4, r5});
+    if (result.faulted) give_back();
+    return result;
+  }
+  struct Run {
+    const Op* entry;
+    Machine& machine;
+    Frames& frames;
+    uint64_t arguments[5];
+  } run = {&state_->code.ops[state_->code.entries[0]], *this, state_->frames, {r1, r2, r3, r4, r5}};
+  const Landed landed = run_contained(
+      [](void* opaque) {
+        auto& [entry, machine, frames, arguments] = *static_cast<Run*>(opaque);
+        return run_fast(entry, machine, frames, arguments);
+      },
+      &run);
+  if (landed.faulted) [[unlikely]] {
+    state_->frames.depth = 0;
+    give_back();
+  }
+  return {.r0 = landed.result, .faulted = landed.faulted != 0};
+}
+
+// What the run that a fault ended can't give back any more.
+void Execution::give_back() {
+  for (void* record : records) RingBuffer::owner(record).commit(record, true);
+  records.clear();
 }
 
 uint64_t Execution::call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4) {

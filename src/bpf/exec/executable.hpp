@@ -20,6 +20,9 @@ struct ExecutableOptions {
 
 struct RunResult {
   uint64_t r0 = 0;
+  // It met memory that is not there (a buffer that was unmapped, a file cut short), and was left where it
+  // stood: there is no r0. What it had acquired is given back.
+  bool faulted = false;
   // checked only: empty, or what the program did that it must not do (the slot, the access).
   std::string violation;
   // checked only: it read stack that it had not written, which it may. What it then does can differ from
@@ -59,6 +62,7 @@ class Execution final : public Machine {
 
  private:
   struct State;
+  void give_back();
   std::unique_ptr<State> state_;
 };
 

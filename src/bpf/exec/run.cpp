@@ -1,11 +1,14 @@
 // Direct threading: each handler ends in a jump to the next one, whose address the decoder put into the Op.
-// Nothing here allocates, locks or calls the system.
+// Nothing here allocates, locks or calls the system. Memory may be a buffer that somebody unmaps meanwhile,
+// so the loop is contained code: a fault ends the run (Execution::run).
 #include "bpf/exec/run.hpp"
 
 #include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
+#include "base/contained.hpp"
 
 namespace ring3::bpf {
 
@@ -31,8 +34,8 @@ void store(uint64_t base, int16_t off, T value) {
 }
 
 // Runs, or with `handlers` only says where the handlers are: labels can be named in their own function alone.
-uint64_t loop(const Op* pc, Machine* machine, Frames* frames, const uint64_t* arguments,
-              const void* const** handlers) {
+RING3_CONTAINED uint64_t loop(const Op* pc, Machine* machine, Frames* frames, const uint64_t* arguments,
+                              const void* const** handlers) {
   static const void* const labels[] = {
 #define RING3_ALU(name, ...) &&name##64K, &&name##64X, &&name##32K, &&name##32X,
 #define RING3_UNARY(name, ...) &&name,

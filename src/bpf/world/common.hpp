@@ -21,13 +21,13 @@ long loop(Machine& machine, uint32_t count, uint64_t callback, uint64_t context,
 
 // ringbuf_helpers.cpp
 long ringbuf_output(Map* map, const void* data, uint64_t size, uint64_t flags);
-void* ringbuf_reserve(Map* map, uint64_t size, uint64_t flags);
-void ringbuf_submit(void* record, uint64_t flags);
-void ringbuf_discard(void* record, uint64_t flags);
+void* ringbuf_reserve(Machine& machine, Map* map, uint64_t size, uint64_t flags);
+void ringbuf_submit(Machine& machine, void* record, uint64_t flags);
+void ringbuf_discard(Machine& machine, void* record, uint64_t flags);
 uint64_t ringbuf_query(Map* map, uint64_t flags);
-long ringbuf_reserve_dynptr(Map* map, uint32_t size, uint64_t flags, Dynptr* dynptr);
-void ringbuf_submit_dynptr(Dynptr* dynptr, uint64_t flags);
-void ringbuf_discard_dynptr(Dynptr* dynptr, uint64_t flags);
+long ringbuf_reserve_dynptr(Machine& machine, Map* map, uint32_t size, uint64_t flags, Dynptr* dynptr);
+void ringbuf_submit_dynptr(Machine& machine, Dynptr* dynptr, uint64_t flags);
+void ringbuf_discard_dynptr(Machine& machine, Dynptr* dynptr, uint64_t flags);
 
 // dynptr.cpp
 long dynptr_from_mem(void* data, uint64_t size, uint64_t flags, Dynptr* dynptr);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 
 #include "bpf/world/common.hpp"
@@ -12,11 +13,24 @@ constexpr uint64_t kWakeupFlags = 3;
 // The verifier admits no other kind of map here.
 RingBuffer* ring_buffer(Map* map) { return static_cast<RingBuffer*>(map); }
 
-void finish(void* record, bool discard) { RingBuffer::owner(record).commit(record, discard); }
+void* reserve(Machine& machine, Map* map, uint64_t size) {
+  void* const record = ring_buffer(map)->reserve(size);
+  if (record) machine.records.push_back(record);
+  return record;
+}
 
-void finish_dynptr(Dynptr* dynptr, bool discard) {
+void finish(Machine& machine, void* record, bool discard) {
+  const auto mark = std::ranges::find(machine.records, record);
+  if (mark != machine.records.end()) {
+    *mark = machine.records.back();
+    machine.records.pop_back();
+  }
+  RingBuffer::owner(record).commit(record, discard);
+}
+
+void finish_dynptr(Machine& machine, Dynptr* dynptr, bool discard) {
   if (dynptr->is_null()) return;  // the reservation had failed
-  finish(dynptr->base(), discard);
+  finish(machine, dynptr->base(), discard);
   *dynptr = Dynptr();
 }
 
@@ -27,26 +41,30 @@ long ringbuf_output(Map* map, const void* data, uint64_t size, uint64_t flags) {
   return ring_buffer(map)->output(data, size);
 }
 
-void* ringbuf_reserve(Map* map, uint64_t size, uint64_t flags) {
-  return flags == 0 ? ring_buffer(map)->reserve(size) : nullptr;
+void* ringbuf_reserve(Machine& machine, Map* map, uint64_t size, uint64_t flags) {
+  return flags == 0 ? reserve(machine, map, size) : nullptr;
 }
 
-void ringbuf_submit(void* record, uint64_t) { finish(record, false); }
-void ringbuf_discard(void* record, uint64_t) { finish(record, true); }
+void ringbuf_submit(Machine& machine, void* record, uint64_t) { finish(machine, record, false); }
+void ringbuf_discard(Machine& machine, void* record, uint64_t) { finish(machine, record, true); }
 
 uint64_t ringbuf_query(Map* map, uint64_t flags) { return ring_buffer(map)->query(flags); }
 
-long ringbuf_reserve_dynptr(Map* map, uint32_t size, uint64_t flags, Dynptr* dynptr) {
+long ringbuf_reserve_dynptr(Machine& machine, Map* map, uint32_t size, uint64_t flags, Dynptr* dynptr) {
   *dynptr = Dynptr();
   if (flags != 0) return -EINVAL;
   if (size > Dynptr::kSizeMax) return -E2BIG;
-  void* record = ring_buffer(map)->reserve(size);
+  void* record = reserve(machine, map, size);
   if (!record) return -EINVAL;
   *dynptr = Dynptr(record, size, Dynptr::Kind::Ringbuf, false);
   return 0;
 }
 
-void ringbuf_submit_dynptr(Dynptr* dynptr, uint64_t) { finish_dynptr(dynptr, false); }
-void ringbuf_discard_dynptr(Dynptr* dynptr, uint64_t) { finish_dynptr(dynptr, true); }
+void ringbuf_submit_dynptr(Machine& machine, Dynptr* dynptr, uint64_t) {
+  finish_dynptr(machine, dynptr, false);
+}
+void ringbuf_discard_dynptr(Machine& machine, Dynptr* dynptr, uint64_t) {
+  finish_dynptr(machine, dynptr, true);
+}
 
 }  // namespace ring3::bpf::common

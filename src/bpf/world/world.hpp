@@ -25,6 +25,9 @@ class Machine {
  public:
   // Runs the BPF function whose address a program took (BPF_PSEUDO_FUNC), with r1…r4. For callbacks.
   virtual uint64_t call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4) = 0;
+  // Records of ring buffers that the program has reserved and not given back: if its run ends in a fault,
+  // nobody else can.
+  std::vector<void*> records;
   unsigned cpu = 0;         // index for per-CPU maps; constant while a program runs
   void* context = nullptr;  // the hook's own (hooks/loop: its Loop)
   void (*print)(void* context, std::string_view text) = nullptr;  // bpf_printk; nullptr drops

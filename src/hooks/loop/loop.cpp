@@ -101,6 +101,7 @@ int Loop::turn(Turns& turns) {
     steps_.store(steps_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     const bpf::RunResult run = execution_.run(reinterpret_cast<uint64_t>(turns.arguments));
     if (!run.violation.empty()) return violated(run.violation);
+    if (run.faulted) return -EFAULT;
     const auto step = static_cast<int32_t>(run.r0);
     if (step == abi::IOU_LOOP_STOP) return 0;
     if (step != abi::IOU_LOOP_CONTINUE) return -EINVAL;
