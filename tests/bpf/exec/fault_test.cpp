@@ -26,10 +26,10 @@ Mapping page(int protection) {
 
 class Faults : public testing::TestWithParam<bool> {
  protected:
-  std::unique_ptr<bpf::Interpreter> make(const Code& code, std::vector<std::shared_ptr<bpf::Map>> maps = {}) {
+  std::unique_ptr<bpf::Executable> make(const Code& code, std::vector<std::shared_ptr<bpf::Map>> maps = {}) {
     auto program = code.program(std::move(maps), common_world());
     program->arguments = 1;
-    auto made = bpf::Interpreter::create(bpf::TrustForTests::trust(program), {.checked = GetParam()});
+    auto made = bpf::Executable::create(bpf::TrustForTests::trust(program), {.checked = GetParam()});
     EXPECT_TRUE(made) << made.error().text();
     return std::move(*made);
   }
@@ -71,8 +71,8 @@ TEST_P(Faults, EveryAccessCanFault) {
     SCOPED_TRACE(access.name);
     Code code;
     code << mov(0, 0) << mov(2, 7) << access.insn << mov(0, 42) << done();
-    const auto interpreter = make(code);
-    bpf::Execution execution(*interpreter);
+    const auto executable = make(code);
+    bpf::Execution execution(*executable);
     for (int round = 0; round < 3; ++round) {
       EXPECT_TRUE(run(execution, hidden_).faulted);
       EXPECT_EQ(run(execution, read_only_).faulted, access.writes);
@@ -93,8 +93,8 @@ TEST_P(Faults, LeaveFunctionsAndCallbacks) {
                         << done();
   nested.begin_function() << load(BPF_DW, 3, 2, 0) << jump(64, BPF_JLT, 1, 3, 1) << store_imm(BPF_W, 3, 0, 1)
                           << mov(0, 0) << done();
-  const auto interpreter = make(nested);
-  bpf::Execution execution(*interpreter);
+  const auto executable = make(nested);
+  bpf::Execution execution(*executable);
   // More often than there are frames, so that none is lost.
   for (int round = 0; round < 40; ++round) {
     EXPECT_TRUE(run(execution, hidden_).faulted);
@@ -114,8 +114,8 @@ TEST_P(Faults, InAWalkOverAMapLeaveItUsable) {
   code.map(1).function(2, 1) << movx(3, 10) << alu(64, BPF_ADD, 3, -8) << mov(4, 0) << call(kForEach)
                              << done();
   code.begin_function() << load(BPF_DW, 5, 4, 0) << load(BPF_DW, 5, 5, 0) << mov(0, 0) << done();
-  const auto interpreter = make(code, {map});
-  bpf::Execution execution(*interpreter);
+  const auto executable = make(code, {map});
+  bpf::Execution execution(*executable);
   EXPECT_TRUE(run(execution, hidden_).faulted);
   EXPECT_EQ(run(execution, writable_).r0, 5u);
   uint32_t key = 9;
@@ -131,8 +131,8 @@ TEST_P(Faults, GiveRecordsBack) {
                 << jump(64, BPF_JNE, 0, 0, 2) << mov(0, 0) << done() << store_imm(BPF_DW, record, 0, record);
   code << movx(1, 7) << mov(2, 0) << call(kRingbufSubmit) << load(BPF_DW, 2, 6, 0) << movx(1, 8) << mov(2, 0)
        << call(kRingbufSubmit) << mov(0, 1) << done();
-  const auto interpreter = make(code, {map});
-  bpf::Execution execution(*interpreter);
+  const auto executable = make(code, {map});
+  bpf::Execution execution(*executable);
   std::vector<uint64_t> seen;
   const auto consume = [&] {
     seen.clear();
