@@ -7,10 +7,12 @@
 namespace ring3::test {
 namespace {
 
+constexpr uint32_t kNoSqArray = 1u << 16;  // newer than some <linux/io_uring.h>
+
 Result<Ring> make_ring(io_uring_params& params) { return Ring::setup(4, params, BackendKind::Threads); }
 
 TEST(Queues, RequestsComeBackInOrderRoundAndRound) {
-  for (const uint32_t flags : {0u, uint32_t{IORING_SETUP_NO_SQARRAY}}) {
+  for (const uint32_t flags : {0u, kNoSqArray}) {
     io_uring_params params{};
     params.flags = flags;
     auto ring = make_ring(params);
