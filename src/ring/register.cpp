@@ -89,7 +89,7 @@ int probe(Engine& engine, uint64_t argument, unsigned count) {
   header.ops_len = static_cast<uint8_t>(count < rows.size() ? count : rows.size());
   if (copy_to_user(argument, &header, sizeof header)) return -EFAULT;
   for (uint8_t i = 0; i < header.ops_len; ++i) {
-    const bool supported = rows[i].support == Support::Inline ||
+    const bool supported = rows[i].support == Support::Inline || rows[i].support == Support::Handled ||
                            (rows[i].support == Support::Forwarded && engine.backend->supports(i));
     const ProbeOp op{.op = i, .resv = 0, .flags = supported ? kSupported : uint16_t{0}, .resv2 = 0};
     if (copy_to_user(argument + sizeof header + i * sizeof op, &op, sizeof op)) return -EFAULT;

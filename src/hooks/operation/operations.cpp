@@ -61,6 +61,7 @@ struct Operations::Entry {
       if (sqe) execution.allow(sqe, sizeof *sqe, false);
     }
     const bpf::RunResult run = execution.run(reinterpret_cast<uint64_t>(arguments));
+    if (run.faulted) return -EFAULT;
     if (run.violation.empty()) return static_cast<int32_t>(run.r0);
     // Only the checking interpreter says so, and only if the verifier has let through what it must not.
     print(nullptr, run.violation + "\n");

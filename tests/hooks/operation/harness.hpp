@@ -2,6 +2,8 @@
 // (scripted.bpf.c), and what those programs counted.
 #pragma once
 
+#include <fmt/format.h>
+
 #include "abi/io_uring.hpp"
 #include "hooks/test_ring.hpp"
 #include "ring3/operation.hpp"
@@ -11,6 +13,10 @@ namespace ring3::test {
 inline constexpr uint32_t kPrepFails = 1, kSetInPrep = 2, kSetInIssue = 4, kSetInFail = 8, kIssueReturns = 16,
                           kSetTwice = 32;
 inline constexpr uint8_t kScripted = 7, kPlain = 8, kWithoutPrep = 9, kWithoutIssue = 10;
+
+// A ring whose chains go on only when it is asked for events.
+inline constexpr uint32_t kDeferred =
+    abi::IORING_SETUP_BPF_EXT | abi::IORING_SETUP_SINGLE_ISSUER | abi::IORING_SETUP_DEFER_TASKRUN;
 
 struct Counts {
   uint32_t prep, issue, fail, cleanup;
@@ -57,6 +63,14 @@ inline abi::Sqe& push_bpf(TestRing& ring, uint64_t user_data, const Request& req
   sqe.file_index = static_cast<uint32_t>(request.returned);
   sqe.op_flags = uint32_t{request.id} << 24 | request.script;
   return sqe;
+}
+
+// "user_data:res" of all CQEs there are, in their order.
+inline std::string results(TestRing& ring) {
+  std::string text;
+  for (const abi::Cqe& cqe : ring.reap())
+    text += fmt::format("{}{}:{}", text.empty() ? "" : " ", cqe.user_data, cqe.res);
+  return text;
 }
 
 class OperationTest : public BackendTest {
