@@ -29,13 +29,19 @@ enum bpf_map_type {
   BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum { BPF_F_NO_PREALLOC = 1u << 0, BPF_F_RDONLY_PROG = 1u << 7, BPF_F_MMAPABLE = 1u << 10 };
-enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
+enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2, BPF_F_LOCK = 4 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 
 /* Opaque to programs; on the stack, and handed to the functions below. */
 struct bpf_dynptr {
   __u64 opaque[2];
 } __aligned(8);
+
+/* A member of a map's values: held by one program at a time, for the few instructions that must not be mixed with
+ * others'. While it is held nothing else is called, and every path drops it. */
+struct bpf_spin_lock {
+  __u32 val;
+};
 
 /* RING3_HELPER(number, result, name, parameters): calling it is the instruction `call number`. */
 #define RING3_HELPER(number, result, name, ...) \
@@ -49,6 +55,8 @@ RING3_HELPER(6, long, bpf_trace_printk, const char* format, __u32 format_size, .
 RING3_HELPER(7, __u32, bpf_get_prandom_u32, void);
 RING3_HELPER(8, __u32, bpf_get_smp_processor_id, void);
 RING3_HELPER(14, __u64, bpf_get_current_pid_tgid, void);
+RING3_HELPER(93, void, bpf_spin_lock, struct bpf_spin_lock* lock);
+RING3_HELPER(94, void, bpf_spin_unlock, struct bpf_spin_lock* lock);
 RING3_HELPER(112, long, bpf_probe_read_user, void* destination, __u32 size, const void* source);
 RING3_HELPER(114, long, bpf_probe_read_user_str, void* destination, __u32 size, const void* source);
 RING3_HELPER(125, __u64, bpf_ktime_get_boot_ns, void);

@@ -105,6 +105,9 @@ bool Checker::check_argument(const Helper& helper, unsigned reg, Call& call) {
       return make_object(reg, kDynptrBytes);
     case Arg::RingbufDynptr:
       return end_object(reg, kDynptrBytes);
+    case Arg::LockToTake:
+    case Arg::LockToDrop:
+      return access(value, sizeof(uint32_t), Use::ReadWrite, reg);
   }
   return violate(fmt::format("r{} is of a class that is not checked", reg));
 }

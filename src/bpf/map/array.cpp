@@ -41,7 +41,7 @@ class Indexed : public Map {
   }
 
   int check_update(const void* key, uint64_t flags) const {
-    if (flags > abi::BPF_EXIST) return -EINVAL;  // no lock in the value: BPF_F_LOCK is refused too
+    if (int refused = check_flags(flags)) return refused;
     if (index(key) >= definition_.max_entries) return -E2BIG;
     return flags & abi::BPF_NOEXIST ? -EEXIST : 0;
   }
@@ -62,7 +62,7 @@ class Array final : public Indexed {
 
   int update(const void* key, const void* value, uint64_t flags, unsigned cpu) override {
     if (int refused = check_update(key, flags)) return refused;
-    store_value(lookup(key, cpu), value, definition_.value_size);
+    write_value(lookup(key, cpu), value, flags);
     return 0;
   }
 

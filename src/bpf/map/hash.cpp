@@ -134,7 +134,7 @@ void* Hash::lookup(const void* key, unsigned cpu) {
 void Hash::fill(uint32_t index, const void* key, const void* value, unsigned cpu) {
   memcpy(pool_.key(index), key, definition_.key_size);
   if (!per_cpu_) {
-    store_value(pool_.value(index), value, definition_.value_size);
+    write_value(pool_.value(index), value, 0);
   } else if (cpu == kEveryCpu) {
     store_value(pool_.value(index), value, value_bytes_ * cpu_count());
   } else {
@@ -144,14 +144,20 @@ void Hash::fill(uint32_t index, const void* key, const void* value, unsigned cpu
 }
 
 int Hash::store(const void* key, const void* value, uint64_t flags, unsigned cpu) {
-  if (flags > abi::BPF_EXIST) return -EINVAL;  // no lock in the value: BPF_F_LOCK is refused too
+  if (int refused = check_flags(flags)) return refused;
+  const uint64_t mode = flags & ~uint64_t{abi::BPF_F_LOCK};
   if (lru_) return store_lru(key, value, flags);
   const uint32_t h = hash(key);
   Bucket& b = bucket(h);
   std::lock_guard guard(b.lock);
   const uint32_t old = find(b, h, key);
-  if (old != kNone && flags == abi::BPF_NOEXIST) return -EEXIST;
-  if (old == kNone && flags == abi::BPF_EXIST) return -ENOENT;
+  if (old != kNone && mode == abi::BPF_NOEXIST) return -EEXIST;
+  if (old == kNone && mode == abi::BPF_EXIST) return -ENOENT;
+  // Under its lock, a value changes where it is: who holds the lock of the old value must see the new one.
+  if (old != kNone && flags & abi::BPF_F_LOCK) {
+    write_value(pool_.value(old), value, flags);
+    return 0;
+  }
   if (old == kNone && count_.fetch_add(1, std::memory_order_relaxed) >= definition_.max_entries) {
     count_.fetch_sub(1, std::memory_order_relaxed);
     return -E2BIG;
@@ -257,6 +263,7 @@ int Hash::read(const void* key, void* value) {
   const uint32_t index = find(b, h, key);
   if (index == kNone) return -ENOENT;
   load_value(value, pool_.value(index), per_cpu_ ? value_bytes_ * cpu_count() : definition_.value_size);
+  hide_lock(value);
   return 0;
 }
 

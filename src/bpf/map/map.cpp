@@ -88,6 +88,16 @@ Result<void> check(const Kind& kind, const MapDefinition& definition) {
   return {};
 }
 
+Result<void> check_lock(const MapDefinition& definition, uint32_t lock) {
+  if (definition.type != BPF_MAP_TYPE_ARRAY && definition.type != BPF_MAP_TYPE_HASH)
+    return refuse(definition, EOPNOTSUPP, "maps of this type have no bpf_spin_lock in their values");
+  if (definition.flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG))
+    return refuse(definition, EACCES, "a map with a bpf_spin_lock must be for reading and writing");
+  if (uint64_t{lock} + sizeof(SpinLock) > definition.value_size)
+    return refuse(definition, EINVAL, "the bpf_spin_lock at byte {} lies outside of the value", lock);
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Map>> Map::create(const MapDefinition& definition) {
@@ -96,7 +106,11 @@ Result<std::shared_ptr<Map>> Map::create(const MapDefinition& definition) {
     return fail(ENOTSUP, fmt::format("map {}", definition.name), "maps of type {} are not supported",
                 static_cast<unsigned>(definition.type));
   TRY_VOID(check(*kind, definition));
-  return kind->create(definition);
+  const auto lock = TRY(find_spin_lock(definition.value, fmt::format("map {}", definition.name)));
+  if (lock) TRY_VOID(check_lock(definition, *lock));
+  auto map = TRY(kind->create(definition));
+  map->lock_offset_ = lock;
+  return map;
 }
 
 int Map::read(const void* key, void* value) {
@@ -104,7 +118,25 @@ int Map::read(const void* key, void* value) {
   const void* found = lookup(key, 0);
   if (!found) return -ENOENT;
   load_value(value, found, definition_.value_size);
+  hide_lock(value);
   return 0;
+}
+
+void Map::write_value(void* value, const void* source, uint64_t flags) const {
+  if (!lock_offset_) return store_value(value, source, definition_.value_size);
+  auto& lock = *reinterpret_cast<SpinLock*>(static_cast<std::byte*>(value) + *lock_offset_);
+  if (flags & BPF_F_LOCK) lock.lock();
+  store_value_around(value, source, definition_.value_size, *lock_offset_);
+  if (flags & BPF_F_LOCK) lock.unlock();
+}
+
+void Map::hide_lock(void* value) const {
+  if (lock_offset_) memset(static_cast<char*>(value) + *lock_offset_, 0, sizeof(SpinLock));
+}
+
+int Map::check_flags(uint64_t flags) const {
+  if ((flags & ~uint64_t{BPF_F_LOCK}) > BPF_EXIST) return -EINVAL;
+  return flags & BPF_F_LOCK && !lock_offset_ ? -EINVAL : 0;
 }
 
 int Map::write(const void* key, const void* value, uint64_t flags) {

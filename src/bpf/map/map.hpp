@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -28,11 +29,15 @@ struct MapDefinition {
 
 class Map {
  public:
-  // EINVAL (sizes or flags that Linux refuses), E2BIG, ENOMEM, ENOTSUP (a type that we don't have).
+  // EINVAL (sizes or flags that Linux refuses), E2BIG, ENOMEM, ENOTSUP (a type that we don't have). Of a lock in
+  // the value: what find_spin_lock() says, EOPNOTSUPP (neither array nor hash), EACCES (read- or write-only).
   static Result<std::shared_ptr<Map>> create(const MapDefinition& definition);
   virtual ~Map() = default;
 
   const MapDefinition& definition() const { return definition_; }
+  // Where a value has its struct bpf_spin_lock, if it has one: programs hold it, updates leave it alone, and
+  // from outside it reads as zero.
+  std::optional<uint32_t> lock_offset() const { return lock_offset_; }
 
   // What programs do. lookup returns the value's address (of this CPU for per-CPU maps), or nullptr; the
   // others return 0 or a negative errno, as bpf(2). `cpu` is below cpu_count().
@@ -68,7 +73,14 @@ class Map {
 
  protected:
   explicit Map(MapDefinition definition) : definition_(std::move(definition)) {}
+  // Writes all of a value but its lock, with BPF_F_LOCK in `flags` while holding it.
+  void write_value(void* value, const void* source, uint64_t flags) const;
+  void hide_lock(void* value) const;  // of a copy for outside
+  // -EINVAL: unknown flags, or BPF_F_LOCK where there is no lock.
+  int check_flags(uint64_t flags) const;
+
   MapDefinition definition_;
+  std::optional<uint32_t> lock_offset_;
   bool frozen_ = false;
 };
 

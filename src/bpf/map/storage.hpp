@@ -1,9 +1,6 @@
-// What map kinds share: memory, how values are copied, a short lock. Private to this folder.
+// What map kinds share: memory, and how values are copied. Private to this folder.
 #pragma once
 
-#include <sched.h>
-
-#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -11,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "bpf/map/map.hpp"
+#include "bpf/map/spin_lock.hpp"
 
 namespace ring3::bpf {
 
@@ -57,21 +55,15 @@ inline void zero_value(void* value, uint32_t size) {
     __atomic_store_n(reinterpret_cast<uint64_t*>(bytes + i), 0, __ATOMIC_RELAXED);
 }
 
-// For a few dozen instructions at a time. Zero memory is an unlocked one.
-class SpinLock {
- public:
-  void lock() {
-    for (unsigned spins = 0; word_.exchange(1, std::memory_order_acquire) != 0;) {
-      while (word_.load(std::memory_order_relaxed) != 0)
-        // The holder may have been preempted: give it the CPU.
-        if (++spins % 128 == 0) sched_yield();
-    }
-  }
-  void unlock() { word_.store(0, std::memory_order_release); }
-
- private:
-  std::atomic<uint32_t> word_{0};
-};
+// The same for a value of which a lock is a part, at byte `lock`: all but that.
+inline void store_value_around(void* value, const void* source, uint32_t size, uint32_t lock) {
+  store_value(value, source, lock);
+  auto* to = static_cast<char*>(value);
+  const auto* from = static_cast<const char*>(source);
+  uint32_t at = lock + sizeof(SpinLock);
+  for (; at < size && at % 8 != 0; ++at) __atomic_store_n(to + at, from[at], __ATOMIC_RELAXED);
+  if (at < size) store_value(to + at, from + at, size - at);
+}
 
 using MapResult = Result<std::shared_ptr<Map>>;
 MapResult create_array(const MapDefinition& definition);

@@ -147,7 +147,7 @@ bool Verifier::jump_on_pointers(Insn insn) {
   return go_both_ways(std::move(taken));
 }
 
-void Verifier::settle_null(State& state, uint32_t id, bool is_null) {
+void Verifier::settle_null(State& state, uint32_t id, bool is_null) const {
   state.each_value([&](Value& value) {
     if (!value.or_null || value.id != id) return;
     if (is_null) {
@@ -158,7 +158,8 @@ void Verifier::settle_null(State& state, uint32_t id, bool is_null) {
       return;
     }
     value.or_null = false;
-    value.id = 0;
+    // Which value it is matters for the lock in it.
+    if (value.kind != Kind::MapValue || !has_lock(value.index)) value.id = 0;
   });
 }
 

@@ -25,6 +25,7 @@ bool map_fits(const Helper& helper, BpfMapType type) {
 }  // namespace
 
 bool Verifier::call(Insn insn) {
+  if (current_.lock && !may_call_locked(insn)) return false;
   switch (insn.src) {
     case BPF_PSEUDO_CALL:
       return call_subprogram(insn);
@@ -146,6 +147,9 @@ bool Verifier::check_argument(Call& call, unsigned i) {
       return room_for_dynptr(call, r);
     case Arg::UninitDynptr:
       return room_for_dynptr(call, r);
+    case Arg::LockToTake:
+    case Arg::LockToDrop:
+      return check_lock(r, kind == Arg::LockToTake);
   }
   return reject(Rule::Unsupported, "unsupported argument",
                 "The verifier does not know this class of argument.");
@@ -315,6 +319,8 @@ bool Verifier::finish_helper(Call& call) {
   if (result.is_pointer() && !call.found) {
     result.or_null = true;
     result.id = result.ringbuf ? result.reference : fresh_id();
+  } else if (result.kind == Kind::MapValue && has_lock(result.index)) {
+    result.id = fresh_id();
   }
   set(0, result);
   ++pc_;

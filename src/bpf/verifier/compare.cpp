@@ -123,6 +123,7 @@ uint64_t Verifier::live_slots(const State& state, size_t f) const {
 
 bool Verifier::matches(const State& old, const State& now, Match match) const {
   if (old.frames.size() != now.frames.size() || old.references.size() != now.references.size()) return false;
+  if (old.lock.has_value() != now.lock.has_value()) return false;
   Comparison compare;
   compare.exact = match == Match::Exact;
   compare.within = match != Match::Loose;
@@ -141,6 +142,7 @@ bool Verifier::matches(const State& old, const State& now, Match match) const {
       if (!compare.slots(x, y)) return false;
     }
   }
+  if (old.lock && (old.lock->map != now.lock->map || !compare.ids.agree(old.lock->id, now.lock->id))) return false;
   for (size_t i = 0; i < old.references.size(); ++i)
     if (!compare.ids.agree(old.references[i].id, now.references[i].id)) return false;
   return true;

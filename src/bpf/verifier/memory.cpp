@@ -191,7 +191,7 @@ bool Verifier::check_map_access(unsigned r, int offset, uint64_t size, Access ki
                               reg(r).offset + offset, size),
                   fmt::format("Map {} is {} for programs.", map.name,
                               kind == Access::Write ? "read-only" : "write-only"));
-  return check_region(r, offset, size, map.value_size);
+  return check_region(r, offset, size, map.value_size) && spares_lock(r, offset, size);
 }
 
 // [pointer + offset, + size) lies in the region's bytes whatever the variable part is.

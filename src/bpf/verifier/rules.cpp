@@ -82,6 +82,8 @@ constexpr RuleRow ROWS[] = {
 
     {Rule::ReleaseArgument, "release-argument", EINVAL, "Pass what was acquired, unchanged, and once."},
     {Rule::Leak, "leak", EINVAL, "Give it back on every path to the end, also on those that stop early."},
+    {Rule::Lock, "lock", EINVAL,
+     "Hold one lock at a time, call nothing while holding it, and drop it on every path to the end."},
     {Rule::Iterator, "iterator", EINVAL,
      "Make the iterator in a variable on the stack before using it, and destroy it once."},
     {Rule::Dynptr, "dynptr", EINVAL, "Make the dynptr in a variable on the stack before using it."},

@@ -63,6 +63,7 @@ enum class Rule : uint8_t {
   // Lifetimes.
   ReleaseArgument,
   Leak,
+  Lock,
   Iterator,
   Dynptr,
   // Of strict verification only.

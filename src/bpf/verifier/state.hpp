@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,10 +60,17 @@ struct Reference {
   uint32_t id, insn;
 };
 
+// A struct bpf_spin_lock in a value of `map`; the value as its pointers' id has it.
+struct HeldLock {
+  uint32_t map, id;
+  bool operator==(const HeldLock&) const = default;
+};
+
 // A state that was stored at a prune point; also the parent of those explored from it.
 struct State {
   std::vector<Frame> frames;
   std::vector<Reference> references;
+  std::optional<HeldLock> lock;
   uint32_t insn = 0;
   uint32_t may_goto_depth = 0, callback_depth = 0;
 

@@ -116,6 +116,7 @@ bool Verifier::call_callback(const Call& call) {
     key.read_only = true;
     Value value = Value::pointer(Kind::MapValue, pc_);
     value.index = static_cast<uint32_t>(call.map);
+    if (has_lock(value.index)) value.id = fresh_id();
     callee.registers[2] = key;
     callee.registers[3] = value;
     callee.registers[4] = context;
@@ -180,6 +181,10 @@ bool Verifier::leave_entry() {
         "The result must be a number.");
   if (has_result && !may_show(0, "as return value")) return false;
   if (!check_leaks(0)) return false;
+  if (current_.lock)
+    return reject(Rule::Lock,
+                  "BPF_EXIT instruction in main prog cannot be used inside bpf_spin_lock-ed region",
+                  "A lock is held on this path.");
   path_over_ = true;
   return true;
 }

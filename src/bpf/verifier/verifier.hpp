@@ -110,7 +110,7 @@ class Verifier {
   bool go_both_ways(State taken);
   static void refine(State& state, unsigned r, const Scalar& scalar);
   uint32_t linked(Insn insn);
-  static void settle_null(State& state, uint32_t id, bool is_null);
+  void settle_null(State& state, uint32_t id, bool is_null) const;
 
   // memory.cpp
   bool load_constant(Insn insn);
@@ -177,6 +177,12 @@ class Verifier {
   bool new_dynptr(const Call& call, DynptrKind kind, uint32_t reference, bool read_only);
   bool on_stack(unsigned reg, uint64_t size, const char* what);
   std::optional<int> fixed_stack_offset(const Value& value) const;
+
+  // lock.cpp
+  bool has_lock(uint32_t map) const;
+  bool check_lock(unsigned reg, bool takes);
+  bool may_call_locked(Insn insn);
+  bool spares_lock(unsigned reg, int offset, uint64_t size);
 
   // subprogram.cpp
   bool call_subprogram(Insn insn);

@@ -17,20 +17,21 @@ uint64_t now_ns() {
   return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
 }
 
-// Structures inside map values that helpers manage, none of which is modelled.
-bool has_managed_fields(const TypeRef& value) {
-  if (!value || value.id == 0) return false;
-  const TypeId type = value.btf->resolve(value.id);
-  if (value.btf->kind(type) != BtfKind::Struct) return false;
-  static constexpr std::string_view MANAGED[] = {"bpf_spin_lock", "bpf_res_spin_lock", "bpf_timer",
-                                                 "bpf_wq",        "bpf_task_work",     "bpf_list_head",
-                                                 "bpf_rb_root",   "bpf_refcount"};
-  for (const BtfMember& member : value.btf->members(type)) {
-    const TypeId m = value.btf->resolve(member.type);
-    for (std::string_view name : MANAGED)
-      if (value.btf->name(m) == name) return true;
-    if (value.btf->has_type_tag(member.type, "kptr")) return true;
-  }
+constexpr int NESTING_MAX = 16;  // of structures by value; BTF may claim that one contains itself
+
+// Structures inside map values that helpers manage and that are not modelled.
+bool has_managed_fields(const Btf& btf, TypeId type, int depth = 0) {
+  type = btf.resolve(type);
+  if (depth > NESTING_MAX) return false;
+  if (btf.kind(type) == BtfKind::Array) return has_managed_fields(btf, btf.target(type), depth + 1);
+  if (btf.kind(type) != BtfKind::Struct) return false;
+  static constexpr std::string_view MANAGED[] = {"bpf_res_spin_lock", "bpf_timer",   "bpf_wq",
+                                                 "bpf_task_work",     "bpf_list_head", "bpf_rb_root",
+                                                 "bpf_refcount"};
+  for (std::string_view name : MANAGED)
+    if (btf.name(type) == name) return true;
+  for (const BtfMember& member : btf.members(type))
+    if (btf.has_type_tag(member.type, "kptr") || has_managed_fields(btf, member.type, depth + 1)) return true;
   return false;
 }
 
@@ -40,9 +41,9 @@ std::optional<Fault> check_maps(const Program& program) {
     if (definition.type == BPF_MAP_TYPE_ARENA)
       return Fault{Rule::Unsupported, 0, "arena maps are not supported",
                    fmt::format("Map {} is an arena.", definition.name)};
-    if (has_managed_fields(definition.value))
+    if (definition.value && has_managed_fields(*definition.value.btf, definition.value.id))
       return Fault{Rule::Unsupported, 0, "map value with special fields is not supported",
-                   fmt::format("Values of map {} hold a lock, timer or kernel pointer.", definition.name)};
+                   fmt::format("Values of map {} hold a timer, a list, a kernel pointer or the like.", definition.name)};
   }
   return std::nullopt;
 }

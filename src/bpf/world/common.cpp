@@ -28,6 +28,8 @@ const Helper kHelpers[] = {
     {14, "bpf_get_current_pid_tgid", Ret::Scalar, {}, false, false, native<&common::get_current_pid_tgid>},
     {15, "bpf_get_current_uid_gid", Ret::Scalar, {}, false, false, native<&common::get_current_uid_gid>},
     {16, "bpf_get_current_comm", Ret::Scalar, {UninitMem, Size}, false, false, native<&common::get_current_comm>},
+    {93, "bpf_spin_lock", Ret::Void, {LockToTake}, false, false, native<&common::spin_lock>},
+    {94, "bpf_spin_unlock", Ret::Void, {LockToDrop}, false, false, native<&common::spin_unlock>},
     {112, "bpf_probe_read_user", Ret::Scalar, {UninitMem, SizeOrZero, Anything}, false, kGplOnly, native<&common::probe_read_user>, kTrustedOnly},
     {114, "bpf_probe_read_user_str", Ret::Scalar, {UninitMem, SizeOrZero, Anything}, false, kGplOnly, native<&common::probe_read_user_str>, kTrustedOnly},
     {125, "bpf_ktime_get_boot_ns", Ret::Scalar, {}, false, false, native<&common::ktime_get_boot_ns>},

@@ -45,4 +45,8 @@ long loop(Machine& machine, uint32_t count, uint64_t callback, uint64_t context,
   return count;
 }
 
+// What a program does while it holds one is short (it calls nothing), so who waits does not wait long.
+void spin_lock(SpinLock* lock) { lock->lock(); }
+void spin_unlock(SpinLock* lock) { lock->unlock(); }
+
 }  // namespace ring3::bpf::common

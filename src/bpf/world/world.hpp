@@ -87,6 +87,8 @@ enum class Arg : uint8_t {
   UninitDynptr,         // room for one over the memory of the first argument (a map value)
   UninitRingbufDynptr,  // room for one over a new record: an obligation, also if the call fails
   RingbufDynptr,        // such a one; released by the call
+  LockToTake,           // the struct bpf_spin_lock of a map value: held from the call on
+  LockToDrop,           // the one that is held
 };
 enum class Ret : uint8_t { Void, Scalar, MapValueOrNull, RingbufRecordOrNull, DynptrMemOrNull };
 
