@@ -1,6 +1,8 @@
 // Executable and Execution: what others see of this folder.
 #include "bpf/exec/executable.hpp"
 
+#include <utility>
+
 #include "base/contained.hpp"
 #include "bpf/exec/checker.hpp"
 #include "bpf/exec/code.hpp"
@@ -59,6 +61,7 @@ RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uin
 void Execution::give_back() {
   for (void* record : records) RingBuffer::owner(record).commit(record, true);
   records.clear();
+  if (lock) std::exchange(lock, nullptr)->unlock();
 }
 
 uint64_t Execution::call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4) {

@@ -29,8 +29,9 @@ struct MapDefinition {
 
 class Map {
  public:
-  // EINVAL (sizes or flags that Linux refuses), E2BIG, ENOMEM, ENOTSUP (a type that we don't have). Of a lock in
-  // the value: what find_spin_lock() says, EOPNOTSUPP (neither array nor hash), EACCES (read- or write-only).
+  // EINVAL (sizes or flags that Linux refuses), E2BIG, ENOMEM, ENOTSUP (a type that we don't have). Of a lock
+  // in the value: what find_spin_lock() says, EOPNOTSUPP (neither array nor hash), EACCES (read- or
+  // write-only).
   static Result<std::shared_ptr<Map>> create(const MapDefinition& definition);
   virtual ~Map() = default;
 

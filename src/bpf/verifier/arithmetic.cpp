@@ -113,9 +113,10 @@ bool Verifier::move(Insn insn) {
   const bool plain = is64 && insn.off == 0;
   if (src.is_pointer()) {
     if (!plain && options_.strict)
-      return reject(Rule::ShownAddress, insn.src,
-                    fmt::format("R{} {} of pointer", +insn.src, is64 ? "sign-extension part" : "partial copy"),
-                    "The copy would show a part of the address.");
+      return reject(
+          Rule::ShownAddress, insn.src,
+          fmt::format("R{} {} of pointer", +insn.src, is64 ? "sign-extension part" : "partial copy"),
+          "The copy would show a part of the address.");
     if (!plain) return set(insn.dst, Value::number(Scalar::of_size(is64 ? 8 : 4)));
     const uint32_t origin = src.origin;
     if (!set(insn.dst, src)) return false;
@@ -200,8 +201,8 @@ bool Verifier::stays_inside(unsigned r, unsigned added, const Value& pointer, co
   std::string message;
   if (pointer.kind == Kind::Stack) {
     if (!pointer.has_constant_offset())
-      message = fmt::format("R{} variable stack access prohibited for !root, var_off=({:#x}; {:#x}) off={}", r,
-                            pointer.scalar.bits.value, pointer.scalar.bits.mask, pointer.offset);
+      message = fmt::format("R{} variable stack access prohibited for !root, var_off=({:#x}; {:#x}) off={}",
+                            r, pointer.scalar.bits.value, pointer.scalar.bits.mask, pointer.offset);
     else if (low < -BPF_STACK_BYTES || low >= 0)
       message = fmt::format("R{} stack pointer arithmetic goes out of range, prohibited for !root", r);
   } else if (pointer.kind == Kind::MapValue || pointer.kind == Kind::Memory) {

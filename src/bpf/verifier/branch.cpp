@@ -125,10 +125,11 @@ bool Verifier::jump_on_pointers(Insn insn) {
     const bool null_check = equality && !uses_register(insn) && insn.imm == 0;
     const bool decided = equality && src.is_null() && !dst.or_null;
     if ((uses_register(insn) && src.is_pointer()) || !(null_check || decided))
-      return reject(Rule::ShownAddress, src.is_pointer() ? insn.src : insn.dst,
-                    fmt::format("R{} pointer comparison prohibited", src.is_pointer() ? +insn.src : +insn.dst),
-                    "The outcome would show where it points to.",
-                    "Strict verification lets a pointer be compared with NULL only, in 64 bits.");
+      return reject(
+          Rule::ShownAddress, src.is_pointer() ? insn.src : insn.dst,
+          fmt::format("R{} pointer comparison prohibited", src.is_pointer() ? +insn.src : +insn.dst),
+          "The outcome would show where it points to.",
+          "Strict verification lets a pointer be compared with NULL only, in 64 bits.");
   }
   State taken = current_;
   if (equality && (src.is_null() || dst.is_null())) {

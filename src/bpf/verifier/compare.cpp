@@ -142,7 +142,8 @@ bool Verifier::matches(const State& old, const State& now, Match match) const {
       if (!compare.slots(x, y)) return false;
     }
   }
-  if (old.lock && (old.lock->map != now.lock->map || !compare.ids.agree(old.lock->id, now.lock->id))) return false;
+  if (old.lock && (old.lock->map != now.lock->map || !compare.ids.agree(old.lock->id, now.lock->id)))
+    return false;
   for (size_t i = 0; i < old.references.size(); ++i)
     if (!compare.ids.agree(old.references[i].id, now.references[i].id)) return false;
   return true;

@@ -1,5 +1,6 @@
-// Spin locks in map values: one is held at a time, nothing is called meanwhile that could wait or come back, and it is
-// dropped on every path. So a program can't deadlock its host: whoever waits for a lock waits for a few instructions.
+// Spin locks in map values: one is held at a time, nothing is called meanwhile that could wait or come back,
+// and it is dropped on every path. So a program can't deadlock its host: whoever waits for a lock waits for a
+// few instructions.
 #include <fmt/format.h>
 
 #include "bpf/verifier/verifier.hpp"
@@ -22,7 +23,8 @@ bool Verifier::check_lock(unsigned r, bool takes) {
   const Map& map = *program_->maps[pointer.index];
   if (!map.lock_offset())
     return reject(Rule::Lock, r, fmt::format("map '{}' has no valid bpf_spin_lock", map.definition().name),
-                  "Values of this map have no lock.", "Put a struct bpf_spin_lock into the type of its values.");
+                  "Values of this map have no lock.",
+                  "Put a struct bpf_spin_lock into the type of its values.");
   const auto at = pointer.offset + static_cast<int64_t>(pointer.scalar.value());
   if (at != *map.lock_offset())
     return reject(
@@ -68,7 +70,8 @@ bool Verifier::spares_lock(unsigned r, int offset, uint64_t size) {
   const auto lock = program_->maps[pointer.index]->lock_offset();
   if (!lock) return true;
   const int64_t first = pointer.offset + static_cast<int64_t>(offset) + pointer.scalar.smin;
-  const int64_t end = pointer.offset + static_cast<int64_t>(offset) + static_cast<int64_t>(pointer.scalar.umax + size);
+  const int64_t end =
+      pointer.offset + static_cast<int64_t>(offset) + static_cast<int64_t>(pointer.scalar.umax + size);
   if (end <= *lock || first >= int64_t{*lock} + 4) return true;
   return reject(Rule::Permission, r, "bpf_spin_lock cannot be accessed directly by load/store",
                 fmt::format("The value's lock is at bytes {} to {}.", *lock, *lock + 3),

@@ -1,7 +1,7 @@
-// What is known of a number: the verifier's domain. A Scalar stands for a set of 64-bit values, described by known
-// bits (a tristate number) and by signed and unsigned ranges of the whole and of the low 32 bits. Pure functions over
-// sets: each result holds every value that the operation can give for members of its operands (soundness), and is as
-// small as Linux's verifier makes it (so that what Linux accepts is accepted).
+// What is known of a number: the verifier's domain. A Scalar stands for a set of 64-bit values, described by
+// known bits (a tristate number) and by signed and unsigned ranges of the whole and of the low 32 bits. Pure
+// functions over sets: each result holds every value that the operation can give for members of its operands
+// (soundness), and is as small as Linux's verifier makes it (so that what Linux accepts is accepted).
 #pragma once
 
 #include <cstdint>
@@ -47,9 +47,9 @@ struct Scalar {
   std::string text() const;
 };
 
-// dst = dst op src. `op` is insn_op() of an ALU instruction (BPF_ADD … BPF_ARSH, BPF_MOV), `offset` the instruction's
-// off (1: signed division or modulo; 8, 16, 32: sign-extending move). !is64: on the low halves, upper half zeroed.
-// Division and shifts obey BPF's rules for zero and oversized operands.
+// dst = dst op src. `op` is insn_op() of an ALU instruction (BPF_ADD … BPF_ARSH, BPF_MOV), `offset` the
+// instruction's off (1: signed division or modulo; 8, 16, 32: sign-extending move). !is64: on the low halves,
+// upper half zeroed. Division and shifts obey BPF's rules for zero and oversized operands.
 Scalar scalar_alu(uint8_t op, bool is64, int16_t offset, const Scalar& dst, const Scalar& src);
 // BPF_NEG, and BPF_END with `bits` 16, 32, 64 (swap: unconditional bswap or to big endian; else truncation).
 Scalar scalar_neg(bool is64, const Scalar& dst);

@@ -25,7 +25,7 @@ bool has_managed_fields(const Btf& btf, TypeId type, int depth = 0) {
   if (depth > NESTING_MAX) return false;
   if (btf.kind(type) == BtfKind::Array) return has_managed_fields(btf, btf.target(type), depth + 1);
   if (btf.kind(type) != BtfKind::Struct) return false;
-  static constexpr std::string_view MANAGED[] = {"bpf_res_spin_lock", "bpf_timer",   "bpf_wq",
+  static constexpr std::string_view MANAGED[] = {"bpf_res_spin_lock", "bpf_timer",     "bpf_wq",
                                                  "bpf_task_work",     "bpf_list_head", "bpf_rb_root",
                                                  "bpf_refcount"};
   for (std::string_view name : MANAGED)
@@ -43,7 +43,8 @@ std::optional<Fault> check_maps(const Program& program) {
                    fmt::format("Map {} is an arena.", definition.name)};
     if (definition.value && has_managed_fields(*definition.value.btf, definition.value.id))
       return Fault{Rule::Unsupported, 0, "map value with special fields is not supported",
-                   fmt::format("Values of map {} hold a timer, a list, a kernel pointer or the like.", definition.name)};
+                   fmt::format("Values of map {} hold a timer, a list, a kernel pointer or the like.",
+                               definition.name)};
   }
   return std::nullopt;
 }

@@ -6,7 +6,6 @@
 #include <cstdint>
 
 #include "bpf/map/map.hpp"
-#include "bpf/map/spin_lock.hpp"
 #include "bpf/world/dynptr.hpp"
 #include "bpf/world/world.hpp"
 
@@ -17,8 +16,8 @@ void* map_lookup_elem(Machine& machine, Map* map, const void* key);
 long map_update_elem(Machine& machine, Map* map, const void* key, const void* value, uint64_t flags);
 long map_delete_elem(Map* map, const void* key);
 void* map_lookup_percpu_elem(Map* map, const void* key, uint32_t cpu);
-void spin_lock(SpinLock* lock);
-void spin_unlock(SpinLock* lock);
+void spin_lock(Machine& machine, SpinLock* lock);
+void spin_unlock(Machine& machine, SpinLock* lock);
 long for_each_map_elem(Machine& machine, Map* map, uint64_t callback, uint64_t context, uint64_t flags);
 long loop(Machine& machine, uint32_t count, uint64_t callback, uint64_t context, uint64_t flags);
 

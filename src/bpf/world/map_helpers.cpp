@@ -46,7 +46,14 @@ long loop(Machine& machine, uint32_t count, uint64_t callback, uint64_t context,
 }
 
 // What a program does while it holds one is short (it calls nothing), so who waits does not wait long.
-void spin_lock(SpinLock* lock) { lock->lock(); }
-void spin_unlock(SpinLock* lock) { lock->unlock(); }
+void spin_lock(Machine& machine, SpinLock* lock) {
+  lock->lock();
+  machine.lock = lock;
+}
+
+void spin_unlock(Machine& machine, SpinLock* lock) {
+  machine.lock = nullptr;
+  lock->unlock();
+}
 
 }  // namespace ring3::bpf::common

@@ -17,6 +17,7 @@
 #include "base/error.hpp"
 #include "bpf/btf/btf.hpp"
 #include "bpf/map/map.hpp"
+#include "bpf/map/spin_lock.hpp"
 
 namespace ring3::bpf {
 
@@ -28,6 +29,7 @@ class Machine {
   // Records of ring buffers that the program has reserved and not given back: if its run ends in a fault,
   // nobody else can.
   std::vector<void*> records;
+  SpinLock* lock = nullptr;  // the one that the program holds: the same
   unsigned cpu = 0;         // index for per-CPU maps; constant while a program runs
   void* context = nullptr;  // the hook's own (hooks/loop: its Loop)
   void (*print)(void* context, std::string_view text) = nullptr;  // bpf_printk; nullptr drops

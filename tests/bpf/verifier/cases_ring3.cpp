@@ -51,8 +51,9 @@ void rewrite(const Case& test, bool strict, const Verdict& verdict) {
 // What a person reads has the C line, the reason, what would satisfy the rule, and Linux's words.
 void check_text(const Rejection& rejection) {
   const std::string text = rejection.text();
-  for (std::string_view part : {rejection.source.text, std::string_view(rejection.reason),
-                                std::string_view(rejection.remedy), std::string_view(rejection.linux_message)}) {
+  for (std::string_view part :
+       {rejection.source.text, std::string_view(rejection.reason), std::string_view(rejection.remedy),
+        std::string_view(rejection.linux_message)}) {
     EXPECT_FALSE(part.empty()) << text;
     EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is missing in\n" << text;
   }
@@ -64,11 +65,10 @@ void check(const Case& test, bool strict, const Verdict& verdict) {
   SCOPED_TRACE(test.source_path() + ":" + std::to_string(expected.line) + (strict ? ": strict" : ""));
   // Where strict verification refuses what is refused anyway, it may be for something else.
   const bool compares = !strict || test.strict;
-  const bool as_expected =
-      verdict.has_value() == expected.accepted &&
-      (verdict || !compares ||
-       (verdict.error().linux_message.find(expected.message) != std::string::npos &&
-        verdict.error().source.line == expected.line));
+  const bool as_expected = verdict.has_value() == expected.accepted &&
+                           (verdict || !compares ||
+                            (verdict.error().linux_message.find(expected.message) != std::string::npos &&
+                             verdict.error().source.line == expected.line));
   if (!as_expected && std::getenv("RING3_UPDATE")) return rewrite(test, strict, verdict);
   EXPECT_TRUE(as_expected) << "expected: " << (expected.accepted ? "accepted" : expected.message) << "\n"
                            << (verdict ? "accepted" : verdict.error().text());

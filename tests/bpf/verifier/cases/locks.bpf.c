@@ -150,8 +150,8 @@ PROGRAM(not_dropped) {
   if (!a) return 0;
   bpf_spin_lock(&a->lock);
   a->sum++;
-  return 0;  // REFUSED: BPF_EXIT instruction in main prog cannot be used inside bpf_spin_lock-ed region
-}
+  return 0;
+}  // REFUSED: BPF_EXIT instruction in main prog cannot be used inside bpf_spin_lock-ed region
 
 PROGRAM(not_dropped_on_one_path) {
   struct account* a = account(1);
@@ -161,8 +161,8 @@ PROGRAM(not_dropped_on_one_path) {
   if (n == 5) goto out;
   bpf_spin_unlock(&a->lock);
 out:
-  return 0;  // REFUSED: cannot be used inside bpf_spin_lock-ed region
-}
+  return 0;
+}  // REFUSED: cannot be used inside bpf_spin_lock-ed region
 
 PROGRAM(taken_twice) {
   struct account* a = account(1);
