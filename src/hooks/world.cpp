@@ -2,6 +2,7 @@
 
 #include <cassert>
 
+#include "hooks/buffer/world.hpp"
 #include "hooks/loop/world.hpp"
 #include "hooks/operation/world.hpp"
 
@@ -13,6 +14,7 @@ const std::shared_ptr<const bpf::World>& world() {
     bpf::add_common(builder);
     add_loop(builder);
     add_operation(builder);
+    add_buffers(builder);
     auto built = builder.build();
     assert(built && "the types files and the tables disagree");
     return std::move(*built);

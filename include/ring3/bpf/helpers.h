@@ -80,6 +80,21 @@ RING3_HELPER(202, long, bpf_dynptr_write, const struct bpf_dynptr* destination, 
              __u32 size, __u64 flags);
 RING3_HELPER(203, void*, bpf_dynptr_data, const struct bpf_dynptr* pointer, __u32 offset, __u32 size);
 
+/* A window of `size` bytes (a constant) on a dynptr's memory, or NULL: outside it, or to be written when it
+ * may only be read. `buffer` is for memory that is not in one piece: NULL, or as large. The window ends with
+ * the dynptr, that of a buffer's chunk with the chunk. Memory of a buffer can go away at any time: a program
+ * that touches it then ends, and its request fails with -EFAULT. */
+extern void* bpf_dynptr_slice(const struct bpf_dynptr* pointer, __u64 offset, void* buffer,
+                              __u64 size) __weak __ksym;
+extern void* bpf_dynptr_slice_rdwr(const struct bpf_dynptr* pointer, __u64 offset, void* buffer,
+                                   __u64 size) __weak __ksym;
+/* Narrows it to [start, end): 0, -EINVAL, -ERANGE. */
+extern int bpf_dynptr_adjust(const struct bpf_dynptr* pointer, __u64 start, __u64 end) __weak __ksym;
+extern bool bpf_dynptr_is_null(const struct bpf_dynptr* pointer) __weak __ksym;
+extern bool bpf_dynptr_is_rdonly(const struct bpf_dynptr* pointer) __weak __ksym;
+extern __u64 bpf_dynptr_size(const struct bpf_dynptr* pointer) __weak __ksym;
+extern int bpf_dynptr_clone(const struct bpf_dynptr* pointer, struct bpf_dynptr* clone) __weak __ksym;
+
 /* bpf_printk("read %d bytes at %llu", res, offset): to the kernel's trace pipe, or where the host of ring3
  * says. Up to twelve arguments. */
 #define bpf_printk(format, ...)                                                                              \
