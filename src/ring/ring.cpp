@@ -217,7 +217,7 @@ void Ring::clear_driver(Driver* driver) {
   if (!driver_.compare_exchange_strong(expected, nullptr)) return;
   if (single_issuer_ && submitter_.load() == current_task())
     return;  // from within the loop itself: it ends at its next turn
-  engine_->presence.wait_while_awake();
+  engine_->presence.wait_for_exit();
 }
 
 int Ring::set_handler(std::shared_ptr<Handler> handler) {
@@ -238,7 +238,7 @@ void Ring::quiesce() {
   if (turn_) {
     const Turn::Guard guard(*turn_);
   } else {
-    engine_->presence.wait_while_awake();
+    engine_->presence.wait_for_turn();
   }
 }
 
@@ -279,6 +279,7 @@ const Buffers& Ring::buffers() const { return engine_->buffers; }
 uint32_t Ring::cq_tail() const { return engine_->cq.visible_tail(); }
 
 int Ring::wait(unsigned completions, const backend::WaitLimits& limits) {
+  engine_->presence.turn();
   if (completions == 0) {
     engine_->poll();
     return 0;

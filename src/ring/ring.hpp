@@ -65,8 +65,8 @@ class Ring {
   int set_handler(std::shared_ptr<Handler> handler);
   // nullptr if there is none. Any thread.
   std::shared_ptr<Handler> handler() const;
-  // Returns once whoever was inside the ring at the call has left it or sleeps: what was changed before the call is then
-  // seen by all that come. Any thread but one that is inside. Only of rings with BPF_EXT.
+  // Returns once whoever was inside the ring at the call has left it, sleeps, or is in another turn of its driver: what
+  // was changed before the call is then seen by all. Any thread but one that is inside. Only of rings with BPF_EXT.
   void quiesce();
   // Runs the ring until `done`, which is about requests in flight: for whoever waits for their end. False if only another
   // task may enter it. Any thread but one that is inside.
