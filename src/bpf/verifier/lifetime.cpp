@@ -73,21 +73,24 @@ bool Verifier::check_leaks(size_t from) {
 }
 
 // `size` bytes on the stack at a known, 8-aligned place.
-bool Verifier::on_stack(unsigned r, uint64_t size, const char* what) {
+bool Verifier::on_stack(unsigned r, uint64_t size, Rule rule) {
   const auto at = fixed_stack_offset(reg(r));
   if (!at)
-    return reject(Rule::Iterator, r, fmt::format("arg#{} expected pointer to {} on stack", r - 1, what),
-                  fmt::format("The call takes {} on the stack.", what));
+    return reject(rule, r,
+                  fmt::format("arg#{} expected pointer to {} on stack", r - 1,
+                              rule == Rule::Iterator ? "an iterator" : "dynptr"),
+                  "The call takes a variable on the stack.");
   if (*at % 8 != 0)
-    return reject(Rule::Iterator, r, fmt::format("cannot pass in {} at an offset={}", what, *at),
-                  fmt::format("It must be 8-aligned, as {} is.", what));
+    return reject(rule, r,
+                  fmt::format("cannot pass in {} at an offset={}", rule == Rule::Iterator ? "iter" : "dynptr", *at),
+                  "The variable must be 8-aligned.");
   return stack_bounds(r, 0, size, " write to");
 }
 
 bool Verifier::new_iterator(Call& call, unsigned r, TypeRef type) {
   const auto size = static_cast<int>(type.btf->size_of(type.id));
   const std::string_view name = type.btf->name(type.id);
-  if (!on_stack(r, static_cast<uint64_t>(size), "an iterator")) return false;
+  if (!on_stack(r, static_cast<uint64_t>(size), Rule::Iterator)) return false;
   call.iterator_pointer = reg(r);
   Frame& target = current_.frames[reg(r).frame];
   const int base = *fixed_stack_offset(reg(r));
@@ -188,7 +191,7 @@ bool Verifier::room_for_dynptr(Call& call, unsigned r) {
     return reject(Rule::Dynptr, r,
                   fmt::format("arg#{} expected pointer to stack or const struct bpf_dynptr", r - 1),
                   "The call makes a dynptr on the stack.");
-  if (!on_stack(r, 16, "dynptr")) return false;
+  if (!on_stack(r, 16, Rule::Dynptr)) return false;
   Frame& target = current_.frames[reg(r).frame];
   const int base = *fixed_stack_offset(reg(r));
   for (int part = 0; part < 2; ++part) {

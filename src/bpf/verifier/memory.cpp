@@ -13,7 +13,10 @@ using namespace abi;
 namespace {
 constexpr uint64_t VARIABLE_OFFSET_MAX = uint64_t{1} << 29;  // as Linux
 
-std::string tnum_text(const Tnum& bits) { return fmt::format("({:#x}; {:#x})", bits.value, bits.mask); }
+std::string tnum_text(const Tnum& bits) {
+  if (bits == Tnum::constant(0)) return "0";
+  return bits.is_constant() ? fmt::format("{:#x}", bits.value) : fmt::format("({:#x}; {:#x})", bits.value, bits.mask);
+}
 
 const char* map_structure(BpfMapType type) {
   if (type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_PERCPU_ARRAY) return "bpf_array";

@@ -20,7 +20,7 @@ uint32_t frame_bytes(uint32_t stack) { return (std::max(stack, 1u) + 15) & ~15u;
 bool Verifier::push_frame(State& state, uint32_t subprogram) {
   if (state.frames.size() >= BPF_FRAMES_MAX)
     return reject(Rule::CallDepth,
-                  fmt::format("the call stack of {} frames is too deep !", state.frames.size() + 1),
+                  fmt::format("the call stack of {} frames is too deep", state.frames.size() + 1),
                   fmt::format("At most {} functions may be active at once.", BPF_FRAMES_MAX));
   Frame callee;
   callee.subprogram = subprogram;
@@ -130,11 +130,11 @@ bool Verifier::call_callback(const Call& call) {
 
 bool Verifier::leave() {
   if (current_.frames.size() == 1) return leave_entry();
-  if (frame().is_callback) return leave_callback();
   const Value result = reg(0);
   if (result.kind == Kind::Stack)
     return reject(Rule::StackEscape, 0u, "cannot return stack pointer to the caller",
                   "The function's stack is gone when it returns.");
+  if (frame().is_callback) return leave_callback();
   pc_ = frame().call_site + 1;
   current_.frames.pop_back();
   reg(0) = result;

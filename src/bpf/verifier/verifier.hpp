@@ -175,7 +175,7 @@ class Verifier {
   bool old_dynptr(Call& call, unsigned reg, bool ringbuf);
   bool room_for_dynptr(Call& call, unsigned reg);
   bool new_dynptr(const Call& call, DynptrKind kind, uint32_t reference, bool read_only);
-  bool on_stack(unsigned reg, uint64_t size, const char* what);
+  bool on_stack(unsigned reg, uint64_t size, Rule rule);
   std::optional<int> fixed_stack_offset(const Value& value) const;
 
   // lock.cpp

@@ -24,7 +24,7 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-// "// RULE: maybe-null, leak" says what the programs below it show.
+// "// RULE: maybe-null, leak" says what the next program shows.
 std::vector<std::string> rules_in(std::string_view line) {
   std::vector<std::string> rules;
   std::stringstream names{std::string(line.substr(line.find(':') + 1))};
@@ -73,7 +73,8 @@ void read_file(const fs::path& path, std::vector<Case>& out) {
     if (text.starts_with("// RULE: ")) rules = rules_in(text);
     if (auto name = program_named_in(text); !name.empty()) {
       verdicts.emplace(program = name, 0);
-      found[program].rules = rules;
+      found[program].rules = std::move(rules);
+      rules.clear();
     }
     const auto note = note_in(text, number, program);
     if (!note) continue;

@@ -21,7 +21,7 @@ struct Expected {
 struct Case {
   std::string file;  // "bounds"
   std::string program;
-  std::vector<std::string> rules;  // of the last RULE line above it
+  std::vector<std::string> rules;  // that the RULE line above it says it shows
   Expected usual;
   std::optional<Expected> strict;  // of strict verification, where it refuses what is accepted otherwise
 

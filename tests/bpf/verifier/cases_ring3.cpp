@@ -35,7 +35,8 @@ void rewrite(const Case& test, bool strict, const Verdict& verdict) {
     }
     if (!verdict) {
       const Rejection& rejection = verdict.error();
-      const std::string message = rejection.linux_message.substr(0, rejection.linux_message.find('\n'));
+      std::string message = rejection.linux_message.substr(0, rejection.linux_message.find('\n'));
+      message = message.substr(0, message.find(" id="));  // ids are counted otherwise than by Linux
       note = (owner == test.program ? "" : "(" + test.program + ")") + ": " + message;
       if (rejection.source.file.ends_with(test.file + ".bpf.c")) at = rejection.source.line;
     }

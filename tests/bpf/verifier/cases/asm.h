@@ -31,7 +31,6 @@ struct {
 char bytes[64];
 const volatile char constants[64] = {5, 5, 5, 5, 5, 5, 5, 5};
 
-extern void* bpf_dynptr_slice(const struct bpf_dynptr* dynptr, __u32 offset, void* buffer, __u32 size) __ksym;
 /* Nobody calls it: clang describes the types of functions that C calls. */
 static __attribute__((used)) void describe_kfuncs(void) {
   bpf_iter_num_new(0, 0, 0);

@@ -1,5 +1,6 @@
 #include "asm.h"
 
+// RULE: malformed, program-result
 BARE_PROGRAM(returns_zero) {  // ACCEPTED
   ASM("r0 = 0");
   ASM("exit");
@@ -27,6 +28,7 @@ BARE_PROGRAM(reads_clobbered) {
   ASM("exit");
 }
 
+// RULE: unset-register
 BARE_PROGRAM(keeps_saved) {  // ACCEPTED
   ASM("r6 = 1");
   ASM("call 5");
@@ -92,6 +94,7 @@ BARE_PROGRAM(pointer_plus_pointer) {
   ASM("exit");
 }
 
+// RULE: pointer-arithmetic
 BARE_PROGRAM(pointer_minus_pointer) {  // ACCEPTED
   ASM("r0 = r10");
   ASM("r0 -= r10");  // STRICT: R0 pointer -= pointer prohibited
@@ -127,6 +130,7 @@ BARE_PROGRAM(unbounded_offset) {
   ASM("exit");
 }
 
+// RULE: refinement-64
 BARE_PROGRAM(dead_branch_is_not_followed) {  // ACCEPTED
   ASM("r2 = 1");
   ASM("if r2 == 1 goto 1f");

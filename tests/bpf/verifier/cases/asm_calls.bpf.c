@@ -57,6 +57,7 @@ FUNCTION(function_returns_callee) {
   ASM("exit");
 }
 
+// RULE: static-functions
 BARE_PROGRAM(function_returns) {  // ACCEPTED
   ASM("r1 = 3");
   ASM("call function_returns_callee");
@@ -69,6 +70,7 @@ FUNCTION(function_keeps_saved_callee) {
   ASM("exit");
 }
 
+// RULE: static-functions
 BARE_PROGRAM(function_keeps_saved) {  // ACCEPTED
   ASM("r6 = 3");
   ASM("r1 = 3");
@@ -106,6 +108,7 @@ FUNCTION(function_writes_callers_stack_callee) {
   ASM("exit");
 }
 
+// RULE: static-functions, stack-escape
 BARE_PROGRAM(function_writes_callers_stack) {  // ACCEPTED
   ASM("r1 = r10");
   ASM("r1 += -8");
@@ -181,6 +184,7 @@ FUNCTION(loop_callback_callee) {
   ASM("exit");
 }
 
+// RULE: callback-loops
 BARE_PROGRAM(loop_callback) {  // ACCEPTED
   ASM("r1 = 1000000");
   ASM("r2 = loop_callback_callee ll");
@@ -216,6 +220,7 @@ FUNCTION(loop_callback_index_unchecked_callee) {
   ASM("exit");
 }
 
+// RULE: callback-loops
 BARE_PROGRAM(loop_callback_index_unchecked) {
   ASM("r1 = 8");
   ASM("r2 = loop_callback_index_unchecked_callee ll");
@@ -226,6 +231,7 @@ BARE_PROGRAM(loop_callback_index_unchecked) {
   ASM("exit");
 }
 
+// RULE: iterator-loops, iterator
 BARE_PROGRAM(iterator_loop) {  // ACCEPTED
   ASM("r1 = r10");
   ASM("r1 += -8");
@@ -287,7 +293,7 @@ BARE_PROGRAM(iterator_leaked) {
   ASM("r3 = 100");
   CALL(bpf_iter_num_new);
   ASM("r0 = 0");
-  ASM("exit");  // REFUSED: Unreleased reference id=1 alloc_insn=4
+  ASM("exit");  // REFUSED: Unreleased reference
 }
 
 BARE_PROGRAM(iterator_not_made) {
@@ -340,7 +346,7 @@ BARE_PROGRAM(iterator_overwritten) {
   CALL(bpf_iter_num_new);
   ASM("*(u64 *)(r10 - 8) = 0");
   ASM("r0 = 0");
-  ASM("exit");  // REFUSED: Unreleased reference id=1 alloc_insn=4
+  ASM("exit");  // REFUSED: Unreleased reference
 }
 
 BARE_PROGRAM(iterator_element_after_destroy) {
@@ -388,6 +394,7 @@ BARE_PROGRAM(iterator_index_unchecked) {
   ASM("exit");
 }
 
+// RULE: dynptr, slices
 BARE_PROGRAM(dynptr_data) {  // ACCEPTED
   ASM("r1 = bytes ll");
   ASM("r2 = 64");
@@ -494,6 +501,7 @@ BARE_PROGRAM(dynptr_over_stack) {
   ASM("exit");
 }
 
+// RULE: slices
 BARE_PROGRAM(slice_with_buffer) {  // ACCEPTED
   ASM("r1 = bytes ll");
   ASM("r2 = 64");

@@ -13,6 +13,7 @@ BARE_PROGRAM(endless_with_exit) {
   ASM("2: exit");
 }
 
+// RULE: bounded-loops, endless-loop
 BARE_PROGRAM(bounded) {  // ACCEPTED  LINUX: refused if strict, for what a processor may do in advance
   ASM("r0 = 0");
   ASM("1: r0 += 1");
@@ -20,6 +21,7 @@ BARE_PROGRAM(bounded) {  // ACCEPTED  LINUX: refused if strict, for what a proce
   ASM("exit");
 }
 
+// RULE: bounded-loops
 BARE_PROGRAM(bounded_by_unknown) {  // ACCEPTED  LINUX: refused if strict, for what a processor may do in advance
   ASM("call 7");
   ASM("r0 &= 127");
@@ -32,6 +34,7 @@ BARE_PROGRAM(bounded_by_unknown) {  // ACCEPTED  LINUX: refused if strict, for w
   ASM("exit");
 }
 
+// RULE: bounded-loops
 BARE_PROGRAM(too_long) {
   ASM("r0 = 0");
   ASM("1: r0 += 1");
@@ -49,6 +52,7 @@ BARE_PROGRAM(unbounded_counter) {
   ASM("exit");
 }
 
+// RULE: bounded-loops, out-of-bounds
 BARE_PROGRAM(loop_over_array) {  // ACCEPTED
   ASM("r6 = 0");
   ASM("r7 = bytes ll");
@@ -61,6 +65,7 @@ BARE_PROGRAM(loop_over_array) {  // ACCEPTED
   ASM("exit");
 }
 
+// RULE: bounded-loops
 BARE_PROGRAM(loop_over_array_one_too_far) {
   ASM("r6 = 0");
   ASM("r7 = bytes ll");
@@ -73,6 +78,7 @@ BARE_PROGRAM(loop_over_array_one_too_far) {
   ASM("exit");
 }
 
+// RULE: too-complex, precision
 BARE_PROGRAM(many_diamonds) {  // ACCEPTED
   ASM("r6 = 0");
   ASM("call 7");
@@ -259,6 +265,7 @@ BARE_PROGRAM(many_diamonds) {  // ACCEPTED
   ASM("exit");
 }
 
+// RULE: precision
 BARE_PROGRAM(diamonds_that_matter) {
   ASM("r6 = 0");
   ASM("call 7");
@@ -270,6 +277,7 @@ BARE_PROGRAM(diamonds_that_matter) {
   ASM("exit");
 }
 
+// RULE: precision, spills
 BARE_PROGRAM(diamonds_that_matter_spilled) {
   ASM("*(u64 *)(r10 - 8) = 0");
   ASM("call 7");
@@ -282,6 +290,7 @@ BARE_PROGRAM(diamonds_that_matter_spilled) {
   ASM("exit");
 }
 
+// RULE: may-goto
 BARE_PROGRAM(may_goto) {  // ACCEPTED
   ASM("r6 = 0");
   ASM("1: may_goto 2f");

@@ -1,5 +1,6 @@
 #include "asm.h"
 
+// RULE: stack-bounds, spills
 BARE_PROGRAM(stack_round_trip) {  // ACCEPTED
   ASM("*(u64 *)(r10 - 8) = 7");
   ASM("r0 = *(u64 *)(r10 - 8)");
@@ -34,6 +35,7 @@ BARE_PROGRAM(stack_misaligned) {
   ASM("exit");
 }
 
+// RULE: spills, partial-pointer
 BARE_PROGRAM(spills_pointer) {  // ACCEPTED
   ASM("*(u64 *)(r10 - 8) = r10");
   ASM("r2 = *(u64 *)(r10 - 8)");
@@ -62,6 +64,7 @@ BARE_PROGRAM(pointer_corrupted) {
   ASM("exit");
 }
 
+// RULE: variable-stack
 BARE_PROGRAM(variable_stack_write) {  // ACCEPTED
   ASM("call 7");
   ASM("r0 &= 7");
@@ -73,6 +76,7 @@ BARE_PROGRAM(variable_stack_write) {  // ACCEPTED
   ASM("exit");
 }
 
+// RULE: variable-stack
 BARE_PROGRAM(variable_stack_write_outside) {
   ASM("call 7");
   ASM("r0 &= 15");
@@ -84,6 +88,7 @@ BARE_PROGRAM(variable_stack_write_outside) {
   ASM("exit");
 }
 
+// RULE: variable-stack
 BARE_PROGRAM(variable_write_forgets) {
   ASM("*(u64 *)(r10 - 8) = r10");
   ASM("call 7");
@@ -103,6 +108,7 @@ BARE_PROGRAM(number_as_pointer) {
   ASM("exit");
 }
 
+// RULE: maybe-null
 BARE_PROGRAM(array_element_known) {  // ACCEPTED
   ASM("*(u32 *)(r10 - 4) = 0");
   ASM("r2 = r10");
@@ -157,6 +163,7 @@ BARE_PROGRAM(map_value_unchecked) {
   ASM("exit");
 }
 
+// RULE: maybe-null
 BARE_PROGRAM(map_value_checked) {  // ACCEPTED
   ASM("*(u64 *)(r10 - 8) = 0");
   ASM("r2 = r10");
@@ -231,6 +238,7 @@ BARE_PROGRAM(map_value_arithmetic_before_check) {
   ASM("exit");
 }
 
+// RULE: out-of-bounds
 BARE_PROGRAM(map_value_variable) {  // ACCEPTED
   ASM("*(u64 *)(r10 - 8) = 0");
   ASM("r2 = r10");
@@ -263,6 +271,7 @@ BARE_PROGRAM(map_value_variable_beyond) {
   ASM("exit");
 }
 
+// RULE: out-of-bounds
 BARE_PROGRAM(map_value_bounds_checked) {  // ACCEPTED
   ASM("*(u64 *)(r10 - 8) = 0");
   ASM("r2 = r10");
@@ -316,6 +325,7 @@ BARE_PROGRAM(map_value_negative_index) {
   ASM("exit");
 }
 
+// RULE: linked-numbers
 BARE_PROGRAM(linked_copy_is_refined) {  // ACCEPTED
   ASM("*(u64 *)(r10 - 8) = 0");
   ASM("r2 = r10");
@@ -334,6 +344,7 @@ BARE_PROGRAM(linked_copy_is_refined) {  // ACCEPTED
   ASM("exit");
 }
 
+// RULE: linked-numbers
 BARE_PROGRAM(linked_spill_is_refined) {  // ACCEPTED
   ASM("*(u64 *)(r10 - 8) = 0");
   ASM("r2 = r10");
@@ -360,6 +371,7 @@ BARE_PROGRAM(writes_constants) {
   ASM("exit");
 }
 
+// RULE: frozen-constants
 BARE_PROGRAM(frozen_is_constant) {  // ACCEPTED
   ASM("r2 = constants ll");
   ASM("r3 = *(u8 *)(r2 + 3)");
@@ -383,6 +395,7 @@ BARE_PROGRAM(direct_value_beyond) {
   ASM("exit");
 }
 
+// RULE: atomic-target
 BARE_PROGRAM(atomics) {  // ACCEPTED
   ASM("r2 = bytes ll");
   ASM("r3 = 1");
@@ -417,6 +430,7 @@ BARE_PROGRAM(loads_from_map_itself) {
   ASM("exit");
 }
 
+// RULE: leak, release-argument
 BARE_PROGRAM(record_reserved) {  // ACCEPTED
   ASM("r1 = records ll");
   ASM("r2 = 16");

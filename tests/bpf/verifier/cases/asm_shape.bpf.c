@@ -170,6 +170,7 @@ FUNCTION(callee_saved_is_callers_callee) {
   ASM("exit");
 }
 
+// RULE: static-functions
 BARE_PROGRAM(callee_saved_is_callers) {  // ACCEPTED
   ASM("r6 = 5");
   ASM("call callee_saved_is_callers_callee");

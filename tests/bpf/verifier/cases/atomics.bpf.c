@@ -42,6 +42,7 @@ PROGRAM(atomics) {  // ACCEPTED
   return before;
 }
 
+// RULE: atomic-target
 PROGRAM(atomic_on_stack) {  // ACCEPTED
   __u64 local = 1;
   asm volatile("lock *(u64 *)(%[p] + 0) += %[n]" : : [p] "r"(&local), [n] "r"(1ull) : "memory");

@@ -80,11 +80,13 @@ PROGRAM(global_past_end) {
   return global[index];  // REFUSED: invalid access to map value, value_size=16 off=31 size=1
 }
 
+// RULE: frozen-constants, out-of-bounds
 PROGRAM(table_lookup) {  // ACCEPTED
   __u64 index = NUMBER() & 15;
   return frozen[index];
 }
 
+// RULE: out-of-bounds
 PROGRAM(index_checked) {  // ACCEPTED
   struct value* value = array_value();
   if (!value) return 0;
@@ -94,6 +96,7 @@ PROGRAM(index_checked) {  // ACCEPTED
   return value->bytes[index];
 }
 
+// RULE: refinement-32
 PROGRAM(signed_index_checked) {  // ACCEPTED
   struct value* value = array_value();
   if (!value) return 0;
@@ -103,6 +106,7 @@ PROGRAM(signed_index_checked) {  // ACCEPTED
 }
 
 /* What is known of the length bounds the offset. */
+// RULE: out-of-bounds, iterator-loops
 PROGRAM(offset_and_length) {  // ACCEPTED
   struct value* value = array_value();
   if (!value) return 0;

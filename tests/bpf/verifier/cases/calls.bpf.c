@@ -54,6 +54,7 @@ PROGRAM(missing_weak_function) {
 }
 
 /* Behind a test for its presence the call is dead. */
+// RULE: unknown-function
 PROGRAM(missing_weak_function_tested) {  // ACCEPTED
   if (!ring3_no_such_kfunc) return 0;
   return ring3_no_such_kfunc(1);
@@ -137,6 +138,7 @@ __noinline int global_checked(struct value* value, int n) {
   return value->bytes[n & 31];
 }
 
+// RULE: global-function, global-call
 PROGRAM(global_function) {  // ACCEPTED
   return global_checked(array_value(), NUMBER());
 }
@@ -150,12 +152,14 @@ static __noinline int clamp(struct value* value, __u64 index) {
   return value->bytes[index];
 }
 
+// RULE: static-functions
 PROGRAM(static_function_in_context) {  // ACCEPTED
   struct value* value = array_value();
   if (!value) return 0;
   return clamp(value, NUMBER()) + clamp(value, 3);
 }
 
+// RULE: helper-argument
 PROGRAM(helpers) {  // ACCEPTED
   __u64 key = 3;
   struct value value = {.words = {1, 2}};
@@ -170,6 +174,7 @@ PROGRAM(helpers) {  // ACCEPTED
          (bpf_get_current_pid_tgid() >> 32);
 }
 
+// RULE: size-argument
 PROGRAM(length_checked) {  // ACCEPTED
   char bytes[64];
   __u32 length = NUMBER();

@@ -3,6 +3,9 @@
  *   PROGRAM(name) { // ACCEPTED
  *     ...;          // REFUSED: what Linux says of this line
  *
+ * `// RULE: name, name` above a program says which rules of rules.txt or of src/bpf/verifier/rules.cpp it shows: each has
+ * programs on both sides. RING3_UPDATE=1 test_bpf_verifier puts verdicts where they belong; look at what it did.
+ *
  * REFUSED(name) in a function that several programs call says whose verdict it is. `LINUX: accepted, because …` or
  * `LINUX: refused, because …` beside the verdict: the kernel that runs the tests is known to differ. */
 #ifndef RING3_TESTS_CASES_H
@@ -67,6 +70,9 @@ static __always_inline struct value* hash_value(void) {
   return bpf_map_lookup_elem(&hash, &key);
 }
 
-char LICENSE[] SEC("license") = "Dual MIT/GPL";
+#ifndef CASES_LICENSE
+#define CASES_LICENSE "Dual MIT/GPL"
+#endif
+char LICENSE[] SEC("license") = CASES_LICENSE;
 
 #endif

@@ -88,6 +88,7 @@ PROGRAM(slice_written) {
   return 0;
 }
 
+// RULE: dynptr
 PROGRAM(read_and_write) {  // ACCEPTED
   struct value* value = array_value();
   struct bpf_dynptr ptr;
@@ -99,6 +100,7 @@ PROGRAM(read_and_write) {  // ACCEPTED
   return word;
 }
 
+// RULE: slices, constant-sizes
 PROGRAM(data_and_slices) {  // ACCEPTED LINUX: refused, there slice_rdwr is for programs on packets
   struct value* value = array_value();
   struct bpf_dynptr ptr, clone;

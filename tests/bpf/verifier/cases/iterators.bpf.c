@@ -91,6 +91,7 @@ PROGRAM(element_written) {
   return 0;
 }
 
+// RULE: iterator-loops
 PROGRAM(walked) {  // ACCEPTED
   struct bpf_iter_num it;
   int *i, sum = 0;
@@ -100,6 +101,7 @@ PROGRAM(walked) {  // ACCEPTED
   return sum;
 }
 
+// RULE: iterator
 PROGRAM(walked_twice) {  // ACCEPTED
   struct bpf_iter_num it;
   int *i, sum = 0;

@@ -25,6 +25,7 @@ extern void bpf_iter_num_destroy(struct bpf_iter_num* it) __weak __ksym;
 
 static __always_inline struct account* account(__u64 key) { return bpf_map_lookup_elem(&accounts, &key); }
 
+// RULE: lock
 PROGRAM(adds_under_the_lock) {  // ACCEPTED
   struct account* a = account(1);
   if (!a) return 0;

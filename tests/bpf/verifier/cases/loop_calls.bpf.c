@@ -4,6 +4,7 @@
 RING3_HELPER(36, long, bpf_probe_write_user, void* to, const void* from, __u32 size);
 extern int ring3_no_such_kfunc(struct iou_ctx* ctx) __weak __ksym;
 
+// RULE: sleepable
 FAST_STEP(submit_without_sleep) {
   return bpf_io_uring_submit_sqes(ctx, 1);  // REFUSED: program must be sleepable to call sleepable kfunc
 }
@@ -13,6 +14,7 @@ FAST_STEP(copy_without_sleep) {
   return bpf_copy_from_user(bytes, 8, 0);  // REFUSED: helper call might sleep in a non-sleepable prog
 }
 
+// RULE: sleepable, sleeping-kfunc, sleeping-helper
 FAST_STEP(region_without_sleep) {  // ACCEPTED
   return bpf_io_uring_get_region(ctx, IOU_REGION_CQ, 64) != 0;
 }
@@ -65,6 +67,7 @@ STEP(context_spilled) {  // ACCEPTED
 
 static __noinline int submit(struct iou_ctx* ctx, __u32 n) { return bpf_io_uring_submit_sqes(ctx, n); }
 
+// RULE: static-functions, kfunc-argument
 STEP(context_passed_on) {  // ACCEPTED
   return submit(ctx, 4) != 4;
 }
@@ -79,6 +82,7 @@ static int submit_one(__u32 i, struct work* work) {
   return work->submitted > 3;
 }
 
+// RULE: callback-loops
 STEP(callback_with_context) {  // ACCEPTED
   struct work work = {.ctx = ctx};
   bpf_loop(10, submit_one, &work, 0);

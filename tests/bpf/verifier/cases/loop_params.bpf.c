@@ -1,6 +1,7 @@
 /* The arguments of a loop_step: four bytes may be written, the context is a handle. */
 #include "cases.h"
 
+// RULE: permission, structure, program-arguments
 STEP(params_written) {  // ACCEPTED
   params->cq_wait_idx = params->cq_wait_idx + 1;
   return IOU_LOOP_CONTINUE;

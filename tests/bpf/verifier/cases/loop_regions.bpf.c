@@ -60,6 +60,7 @@ STEP(region_too_large) {
   return bpf_io_uring_get_region(ctx, IOU_REGION_CQ, 1ul << 32) != 0;  // REFUSED: rdonly/rdwr_buf_size exceeds u32 max
 }
 
+// RULE: kfunc-constant, constant-sizes, frozen-constants
 STEP(region_of_frozen_size) {  // ACCEPTED
   volatile __u8* region = bpf_io_uring_get_region(ctx, IOU_REGION_CQ, size);
   if (!region) return IOU_LOOP_STOP;

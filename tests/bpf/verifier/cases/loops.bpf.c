@@ -25,6 +25,7 @@ PROGRAM(two_million_steps) {  // ACCEPTED
   return sum;
 }
 
+// RULE: bounded-loops
 PROGRAM(counted) {  // ACCEPTED
   volatile __u32 sum = 0;
   for (int i = 0; i < 1000; i++) sum += i;
@@ -55,6 +56,7 @@ static int add(__u32 i, __u32* sum) {
   return *sum > 1000;
 }
 
+// RULE: callback-loops
 PROGRAM(callback_loop) {  // ACCEPTED
   __u32 sum = 0;
   bpf_loop(1 << 20, add, &sum, 0);
@@ -77,6 +79,7 @@ static int visit(void* map, __u64* key, struct value* value, __u64* sum) {
   return 0;
 }
 
+// RULE: callback-loops
 PROGRAM(walk_of_a_map) {  // ACCEPTED
   __u64 sum = 0;
   bpf_for_each_map_elem(&hash, visit, &sum, 0);

@@ -46,6 +46,7 @@ PROGRAM(stored_unchecked) {
   return bpf_map_update_elem(&hash, &key, value, 0);  // REFUSED: R3 type=map_value_or_null expected=
 }
 
+// RULE: maybe-null
 PROGRAM(copy_of_pointer_checked) {  // ACCEPTED
   struct value* value = hash_value();
   struct value* copy = value;
@@ -65,6 +66,7 @@ PROGRAM(null_test_either_way) {  // ACCEPTED
 }
 
 /* An array has all of its elements: no NULL if the key is known. */
+// RULE: maybe-null
 PROGRAM(array_with_known_key) {  // ACCEPTED
   __u32 key = 0;
   struct value* value = bpf_map_lookup_elem(&array, &key);

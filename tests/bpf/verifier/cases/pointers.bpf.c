@@ -80,6 +80,7 @@ PROGRAM(address_as_a_number) {  // ACCEPTED
   return 0;
 }
 
+// RULE: pointer-range
 PROGRAM(offset_within) {  // ACCEPTED
   struct value* value = array_value();
   if (!value) return 0;

@@ -77,6 +77,7 @@ PROGRAM(lookup_in_ringbuf) {
   return bpf_map_lookup_elem(&records, &key) != 0;  // REFUSED: cannot pass map_type 27 into func bpf_map_lookup_elem#1 LINUX: refused, for the key that has no size
 }
 
+// RULE: leak, release-argument
 PROGRAM(record_submitted) {  // ACCEPTED
   __u64* record = bpf_ringbuf_reserve(&records, 16, 0);
   if (!record) return 1;
@@ -89,6 +90,7 @@ PROGRAM(record_submitted) {  // ACCEPTED
   return 0;
 }
 
+// RULE: map-argument
 PROGRAM(output) {  // ACCEPTED
   struct value event = {.words = {1, 2}};
   return bpf_ringbuf_output(&records, &event, sizeof(event), 0) < 0;

@@ -116,6 +116,7 @@ PROGRAM(misaligned) {
   return 0;
 }
 
+// RULE: spills
 PROGRAM(spill_and_fill) {  // ACCEPTED
   struct value* value = array_value();
   if (!value) return 0;
@@ -125,6 +126,7 @@ PROGRAM(spill_and_fill) {  // ACCEPTED
 }
 
 /* Bounds survive on the stack, also in four bytes. */
+// RULE: spills
 PROGRAM(bounds_on_the_stack) {  // ACCEPTED
   struct value* value = array_value();
   if (!value) return 0;
@@ -136,6 +138,7 @@ PROGRAM(bounds_on_the_stack) {  // ACCEPTED
   return value->bytes[again];
 }
 
+// RULE: variable-stack
 PROGRAM(array_on_the_stack) {  // ACCEPTED
   volatile char bytes[32];
   for (int i = 0; i < 32; i++) bytes[i] = i;

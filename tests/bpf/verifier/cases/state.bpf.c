@@ -1,6 +1,7 @@
 /* Values over branches: what joins, what is linked, what a check is worth later. */
 #include "cases.h"
 
+// RULE: linked-numbers
 PROGRAM(linked_registers) {  // ACCEPTED
   struct value* value = array_value();
   if (!value) return 0;
@@ -38,6 +39,7 @@ PROGRAM(flags_remembered) {  // ACCEPTED
   return value->bytes[time & 31] + found;
 }
 
+// RULE: ranges-64
 PROGRAM(unsigned_and_signed) {  // ACCEPTED
   struct value* value = array_value();
   if (!value) return 0;
@@ -48,6 +50,7 @@ PROGRAM(unsigned_and_signed) {  // ACCEPTED
   return value->bytes[n];
 }
 
+// RULE: known-bits
 PROGRAM(shifted_and_masked) {  // ACCEPTED
   struct value* value = array_value();
   if (!value) return 0;
@@ -64,6 +67,7 @@ PROGRAM(divided_by_a_constant) {  // ACCEPTED LINUX: refused, before 7.0 it knew
   return value->bytes[n];
 }
 
+// RULE: ranges-64
 PROGRAM(sums_of_ranges) {  // ACCEPTED
   struct value* value = array_value();
   if (!value) return 0;

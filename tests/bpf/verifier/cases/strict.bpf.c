@@ -30,6 +30,7 @@ PROGRAM(stores_an_element_in_a_record) {  // ACCEPTED
   return 0;
 }
 
+// RULE: shown-address
 PROGRAM(stores_numbers_in_a_record) {  // ACCEPTED
   __u64* record = bpf_ringbuf_reserve(&records, 8, 0);
   if (!record) return 0;
@@ -117,6 +118,7 @@ PROGRAM(compares_half_with_nothing) {  // ACCEPTED
   return 0;
 }
 
+// RULE: shown-address
 PROGRAM(compares_with_null) {  // ACCEPTED
   struct value *value = hash_value(), *other = array_value();
   return value && other ? value->bytes[1] : 0;
@@ -144,6 +146,7 @@ PROGRAM(unwritten_byte) {  // ACCEPTED
   return 0;
 }
 
+// RULE: unwritten-stack
 PROGRAM(written_bytes) {  // ACCEPTED
   asm volatile("*(u32 *)(r10 - 8) = 0\n r1 = 5\n *(u32 *)(r10 - 4) = r1\n r0 = *(u64 *)(r10 - 8)" ::: "r0", "r1");
   return 0;
@@ -174,6 +177,7 @@ PROGRAM(stack_pointer_below) {  // ACCEPTED
   return 0;
 }
 
+// RULE: strict-range
 PROGRAM(element_index_checked_before) {  // ACCEPTED
   struct value* value = array_value();
   __u64 index = NUMBER();
@@ -213,6 +217,7 @@ static int sum(__u32 i, __u64* total) {
   return 0;
 }
 
+// RULE: trusted-helper
 PROGRAM(honest) {  // ACCEPTED
   __u64 total = 0, key = NUMBER();
   bpf_loop(48, sum, &total, 0);

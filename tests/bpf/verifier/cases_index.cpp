@@ -1,0 +1,109 @@
+// Which cases show which rule: every check of rules.cpp, and every rule of cases/rules.txt, has programs on both sides
+// of it. docs/verifier-cases.md is the index; `RING3_UPDATE=1 test_bpf_verifier` writes it anew.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "bpf/verifier/verify.hpp"
+#include "cases.hpp"
+
+namespace ring3::bpf::test {
+namespace {
+
+// Checks that no compiled program of the cases' world can run into, and why.
+const std::map<std::string, std::string> UNREACHABLE = {
+    {"hook", "the only callback of the cases' world takes every program: tests/hooks/loop has others"},
+};
+
+struct Rows {
+  std::vector<std::string> names;                      // in order
+  std::map<std::string, std::string> about;            // of rules.txt
+  std::map<std::string, std::set<std::string>> sides[2];  // refused, accepted: rule → cases
+};
+
+Rows read_rules() {
+  Rows rows;
+  for (const RuleRow& rule : rules()) rows.names.emplace_back(rule.name);
+  std::ifstream in(RING3_SOURCE_DIR "/tests/bpf/verifier/cases/rules.txt");
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    const std::string name = line.substr(0, line.find(' '));
+    rows.names.push_back(name);
+    rows.about[name] = line.substr(line.find_first_not_of(' ', name.size()));
+  }
+  return rows;
+}
+
+const Rows& rows() {
+  static const Rows all = [] {
+    Rows rows = read_rules();
+    for (const Case& test : cases()) {
+      const auto program = program_of(test);
+      if (!program) continue;  // tests of the cases say so
+      // A case of strict verification shows its rules there.
+      bool accepted = true;
+      for (bool strict : {false, true}) {
+        const Verdict verdict = verify(*program, {.strict = strict});
+        if (!verdict && accepted) rows.sides[0][std::string(row(verdict.error().rule).name)].insert(test.name());
+        accepted = accepted && (verdict.has_value() || (strict && test.file != "strict"));
+      }
+      for (const std::string& rule : test.rules) rows.sides[accepted][rule].insert(test.name());
+    }
+    return rows;
+  }();
+  return all;
+}
+
+TEST(CasesIndex, EveryRuleHasCasesOnBothSides) {
+  const Rows& all = rows();
+  for (const std::string& name : all.names) {
+    if (UNREACHABLE.contains(name)) continue;
+    for (int accepted : {0, 1})
+      EXPECT_TRUE(all.sides[accepted].contains(name)) << name << ": no case is " << (accepted ? "accepted" : "refused");
+  }
+  for (const Case& test : cases())
+    for (const std::string& rule : test.rules)
+      EXPECT_TRUE(std::ranges::count(all.names, rule)) << test.name() << " shows a rule that there is not: " << rule;
+}
+
+std::string index_page() {
+  const Rows& all = rows();
+  std::string text = fmt::format(
+      "# The verifier's cases\n\nMade by `RING3_UPDATE=1 build/release/tests/test_bpf_verifier`; a test fails when it is "
+      "out of date, or when a rule has no case on one side.\n{} programs, in `tests/bpf/verifier/cases/FILE.bpf.c`; the "
+      "verdict stands beside each.\n\n| rule | refused | accepted |\n| --- | --- | --- |\n",
+      cases().size());
+  for (const std::string& name : all.names) {
+    text += fmt::format("| `{}`{}{} |", name, all.about.contains(name) ? ": " : "",
+                        all.about.contains(name) ? all.about.at(name) : "");
+    for (int accepted : {0, 1}) {
+      std::string list;
+      if (const auto found = all.sides[accepted].find(name); found != all.sides[accepted].end())
+        for (const std::string& test : found->second) list += (list.empty() ? "" : ", ") + test;
+      text += " " + (list.empty() ? UNREACHABLE.at(name) : list) + " |";
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+TEST(CasesIndex, PageIsUpToDate) {
+  const std::string path = RING3_SOURCE_DIR "/docs/verifier-cases.md";
+  for (const std::string& name : rows().names)
+    if (!UNREACHABLE.contains(name) && (!rows().sides[0].contains(name) || !rows().sides[1].contains(name)))
+      GTEST_SKIP() << "a rule has no case on one side";
+  const std::string page = index_page();
+  if (std::getenv("RING3_UPDATE")) std::ofstream(path) << page;
+  std::stringstream written;
+  written << std::ifstream(path).rdbuf();
+  EXPECT_TRUE(written.str() == page) << path << " is not what the cases say";
+}
+
+}  // namespace
+}  // namespace ring3::bpf::test
