@@ -73,18 +73,22 @@ void Agreement::ask(uint64_t seed) {
   both_ += pair.ours && pair.theirs;
   if (pair.ours == pair.theirs) return;
   ++differ_;
-  Class& one = classes_[fmt::format("{}: {}", pair.ours ? "only the kernel refuses" : "only ring3 refuses", pair.message)];
+  if (pair.ours && !soundness_.try_program(generated, Draw(~seed)).empty()) ++unsafe_;
+  Class& one = classes_[fmt::format("{}: {}", pair.ours ? "only the kernel refuses" : "only ring3 refuses",
+                                    pair.message)];
   if (one.count++ == 0) one.seed = seed;
 }
 
 std::string Agreement::report() const {
   std::string out =
-      fmt::format("{} programs, {} accepted by both ({:.1f} %), {} verdicts agree ({:.2f} %)\n", asked_, both_,
-                  100.0 * static_cast<double>(both_) / static_cast<double>(asked_), agreed(),
+      fmt::format("{} programs, {} accepted by both ({:.1f} %), {} verdicts agree ({:.2f} %)\n", asked_,
+                  both_, 100.0 * static_cast<double>(both_) / static_cast<double>(asked_), agreed(),
                   100.0 * static_cast<double>(agreed()) / static_cast<double>(asked_));
+  if (unsafe_) out += fmt::format("{} of what only the kernel refuses is UNSAFE\n", unsafe_);
   std::vector<std::pair<std::string, Class>> sorted(classes_.begin(), classes_.end());
   std::ranges::sort(sorted, [](const auto& a, const auto& b) { return a.second.count > b.second.count; });
-  for (const auto& [message, one] : sorted) out += fmt::format("{:>6}  {} (seed {})\n", one.count, message, one.seed);
+  for (const auto& [message, one] : sorted)
+    out += fmt::format("{:>6}  {} (seed {})\n", one.count, message, one.seed);
   return out;
 }
 
@@ -102,9 +106,9 @@ std::string Agreement::show(uint64_t seed) {
   program->sleepable = type == HostType::Syscall;
   const Verdict ours = verify(program, {.log = true});
   const HostVerdict theirs = host_.verify(small, type, 2);
-  return fmt::format("{}\nring3: {}\n{}\nkernel: {}\n{}", listing(small), ours ? "accepts" : ours.error().text(),
-                     ours ? ours->stats().log : ours.error().stats.log, theirs.accepted ? "accepts" : "refuses",
-                     theirs.log);
+  return fmt::format(
+      "{}\nring3: {}\n{}\nkernel: {}\n{}", listing(small), ours ? "accepts" : ours.error().text(),
+      ours ? ours->stats().log : ours.error().stats.log, theirs.accepted ? "accepts" : "refuses", theirs.log);
 }
 
 }  // namespace ring3::bpf::oracle

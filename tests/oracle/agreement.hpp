@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "setting.hpp"
+#include "soundness.hpp"
 
 namespace ring3::bpf::oracle {
 
@@ -19,6 +19,8 @@ class Agreement {
   uint64_t asked() const { return asked_; }
   uint64_t agreed() const { return asked_ - differ_; }
   uint64_t accepted() const { return both_; }
+  // Programs that only the kernel refuses, and that a run shows to be unsafe.
+  uint64_t unsafe() const { return unsafe_; }
   // The program, made as small as it gets while the verdicts differ, with both verdicts.
   std::string show(uint64_t seed);
 
@@ -34,7 +36,8 @@ class Agreement {
 
   Setting setting_;
   Host host_;
-  uint64_t asked_ = 0, both_ = 0, differ_ = 0;
+  Soundness soundness_;
+  uint64_t asked_ = 0, both_ = 0, differ_ = 0, unsafe_ = 0;
   std::map<std::string, Class> classes_;
 };
 

@@ -133,8 +133,7 @@ void Writer::update() {
   if (erase) {
     emit_call(BPF_HELPER_CALL, DELETE);
   } else {
-    emit_wide(3, BPF_PSEUDO_MAP_IDX_VALUE,
-              INPUT | uint64_t{draw_.below(draw_.chance(12) ? 24 : 16)} << 32);
+    emit_wide(3, BPF_PSEUDO_MAP_IDX_VALUE, INPUT | uint64_t{draw_.below(draw_.chance(12) ? 24 : 16)} << 32);
     emit({BPF_ALU64 | BPF_MOV | BPF_K, 4, 0, 0, 0});
     emit_call(BPF_HELPER_CALL, UPDATE);
   }

@@ -8,7 +8,7 @@
 namespace ring3::bpf::oracle {
 using namespace abi;
 
-const char* const KFUNC_NAMES[KFUNCS] = {"bpf_iter_num_new", "bpf_iter_num_next", "bpf_iter_num_destroy",
+const char* const KFUNC_NAMES[KFUNCS] = {"bpf_iter_num_new", "bpf_iter_num_next",     "bpf_iter_num_destroy",
                                          "bpf_dynptr_slice", "bpf_dynptr_slice_rdwr", "bpf_dynptr_size"};
 
 Generated generate(Draw draw) {

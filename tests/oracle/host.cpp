@@ -69,7 +69,8 @@ std::vector<int32_t> find_kfuncs() {
   std::vector<int32_t> ids;
   const auto btf = Btf::parse(std::as_bytes(std::span(bytes)));
   if (!btf) return ids;
-  for (const char* name : KFUNC_NAMES) ids.push_back(static_cast<int32_t>(btf->find(BtfKind::Func, name).value_or(0)));
+  for (const char* name : KFUNC_NAMES)
+    ids.push_back(static_cast<int32_t>(btf->find(BtfKind::Func, name).value_or(0)));
   return ids;
 }
 }  // namespace

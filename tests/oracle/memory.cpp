@@ -81,7 +81,8 @@ void Writer::spill() {
   }
   const uint8_t size = draw_.chance(2) ? BPF_DW : width();
   const auto bytes = static_cast<int>(bytes_of(size));
-  const int within = draw_.chance(3) ? static_cast<int>(draw_.below(8 / static_cast<unsigned>(bytes))) * bytes : 0;
+  const int within =
+      draw_.chance(3) ? static_cast<int>(draw_.below(8 / static_cast<unsigned>(bytes))) * bytes : 0;
   const auto at = static_cast<int16_t>(slot_offset(slot) + within);
   if (draw_.chance(4))
     emit({static_cast<uint8_t>(BPF_ST | BPF_MEM | size), 10, 0, at,
@@ -107,8 +108,16 @@ void Writer::fill() {
 }
 
 void Writer::atomic() {
-  static constexpr int32_t OPS[] = {BPF_ADD, BPF_OR,      BPF_AND,     BPF_XOR, BPF_ADD | BPF_FETCH, BPF_OR | BPF_FETCH,
-                                    BPF_XCHG, BPF_CMPXCHG, BPF_AND | BPF_FETCH, BPF_XOR | BPF_FETCH};
+  static constexpr int32_t OPS[] = {BPF_ADD,
+                                    BPF_OR,
+                                    BPF_AND,
+                                    BPF_XOR,
+                                    BPF_ADD | BPF_FETCH,
+                                    BPF_OR | BPF_FETCH,
+                                    BPF_XCHG,
+                                    BPF_CMPXCHG,
+                                    BPF_AND | BPF_FETCH,
+                                    BPF_XOR | BPF_FETCH};
   const bool on_stack = draw_.chance(3);
   const uint8_t src = number(), size = draw_.chance(3) ? BPF_W : BPF_DW;
   const int32_t op = draw_.one_of(OPS);

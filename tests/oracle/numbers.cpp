@@ -5,7 +5,7 @@ namespace ring3::bpf::oracle {
 using namespace abi;
 
 namespace {
-constexpr uint8_t CONDITIONS[] = {BPF_JEQ, BPF_JNE,  BPF_JGT,  BPF_JGE,  BPF_JLT, BPF_JLE,
+constexpr uint8_t CONDITIONS[] = {BPF_JEQ,  BPF_JNE,  BPF_JGT,  BPF_JGE,  BPF_JLT, BPF_JLE,
                                   BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE, BPF_JSET};
 }
 
@@ -177,7 +177,8 @@ void Writer::loop() {
   if (unknown) jump({BPF_JMP | BPF_JGE | BPF_X, i, limit}, end);
   steps(1 + draw_.below(3));
   restore(head);
-  emit({BPF_ALU64 | BPF_ADD | BPF_K, i, 0, 0, static_cast<int32_t>(1 + (draw_.chance(4) ? draw_.below(3) : 0))});
+  emit({BPF_ALU64 | BPF_ADD | BPF_K, i, 0, 0,
+        static_cast<int32_t>(1 + (draw_.chance(4) ? draw_.below(3) : 0))});
   const auto back = static_cast<int16_t>(top - out_.size() - 1);
   if (unknown)
     emit({BPF_JMP | BPF_JA, 0, 0, back});

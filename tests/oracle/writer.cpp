@@ -94,16 +94,32 @@ void Writer::step() {
     Idiom idiom;
     unsigned weight;
   };
-  static constexpr Row ROWS[] = {
-      {&Writer::arithmetic, 10},      {&Writer::shift_or_divide, 5}, {&Writer::move, 8},
-      {&Writer::unary, 4},            {&Writer::branch, 12},         {&Writer::leave_early, 5},
-      {&Writer::loop, 5},             {&Writer::count_down, 3},      {&Writer::may_goto_loop, 2},
-      {&Writer::access_fixed, 9},     {&Writer::access_variable, 9}, {&Writer::access_stack_variable, 4},
-      {&Writer::spill, 9},            {&Writer::fill, 9},            {&Writer::atomic, 4},
-      {&Writer::move_pointer, 4},     {&Writer::constants, 3},       {&Writer::compare_pointers, 2},
-      {&Writer::call_static, 6},      {&Writer::call_global, 4},     {&Writer::call_loop, 4},
-      {&Writer::lookup, 5},           {&Writer::update, 2},          {&Writer::iterate, 4},
-      {&Writer::record, 4},           {&Writer::dynptr, 3}};
+  static constexpr Row ROWS[] = {{&Writer::arithmetic, 10},
+                                 {&Writer::shift_or_divide, 5},
+                                 {&Writer::move, 8},
+                                 {&Writer::unary, 4},
+                                 {&Writer::branch, 12},
+                                 {&Writer::leave_early, 5},
+                                 {&Writer::loop, 5},
+                                 {&Writer::count_down, 3},
+                                 {&Writer::may_goto_loop, 2},
+                                 {&Writer::access_fixed, 9},
+                                 {&Writer::access_variable, 9},
+                                 {&Writer::access_stack_variable, 4},
+                                 {&Writer::spill, 9},
+                                 {&Writer::fill, 9},
+                                 {&Writer::atomic, 4},
+                                 {&Writer::move_pointer, 4},
+                                 {&Writer::constants, 3},
+                                 {&Writer::compare_pointers, 2},
+                                 {&Writer::call_static, 6},
+                                 {&Writer::call_global, 4},
+                                 {&Writer::call_loop, 4},
+                                 {&Writer::lookup, 5},
+                                 {&Writer::update, 2},
+                                 {&Writer::iterate, 4},
+                                 {&Writer::record, 4},
+                                 {&Writer::dynptr, 3}};
   static constexpr unsigned TOTAL = [] {
     unsigned sum = 0;
     for (const Row& row : ROWS) sum += row.weight;

@@ -58,7 +58,7 @@ class Writer {
   void restore(const Knowledge& wanted);
   void forget_arguments();  // r1 … r5, which a call destroys
   uint8_t free_register();
-  uint8_t number();           // a register that holds one
+  uint8_t number();                             // a register that holds one
   uint8_t pointer(bool write, unsigned bytes);  // one to memory of so many bytes, that may be moved
   bool slot_with(Held::Is is, unsigned& slot);
   void set_number(uint8_t r);

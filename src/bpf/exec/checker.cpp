@@ -76,6 +76,7 @@ uint64_t Checker::call(uint64_t function, const std::array<uint64_t, 4>& argumen
     add_map_value(*map, arguments[2]);
   }
   const uint64_t result = loop();
+  if (code_.options.observer && !violated()) observe();
   base_ = base;
   callback_arguments_ = count;
   callback_map_ = map;
@@ -102,6 +103,13 @@ Checker::Frame* Checker::enter(uint32_t subprogram) {
   return &f;
 }
 
+bool Checker::observe() {
+  RunObserver::Frame active[kFrames];
+  for (int i = 0; i < depth_; ++i) active[i] = {frames_[i].r.data(), frames_[i].subprogram, frames_[i].slot};
+  std::string said = code_.options.observer->before(std::span(active, static_cast<size_t>(depth_)));
+  return said.empty() || violate(std::move(said));
+}
+
 uint64_t Checker::loop() {
   base_ = depth_;
   const int base = base_;
@@ -111,6 +119,7 @@ uint64_t Checker::loop() {
       return 0;
     }
     ++insns_;
+    if (code_.options.observer && !observe()) return 0;
     const int depth = depth_;
     uint32_t next = frame().slot + 1;
     if (!step(next)) return 0;

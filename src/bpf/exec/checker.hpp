@@ -54,6 +54,7 @@ class Checker {
   bool step(uint32_t& next);          // executes, and says which slot comes next; false: violated
   bool step_cmpxchg(const Op& op, unsigned bytes);
   bool step_call_native();
+  bool observe();
   bool step_call_local();
   bool step_exit();
   bool must_return_value() const;

@@ -4,11 +4,25 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "bpf/verifier/verify.hpp"
 
 namespace ring3::bpf {
+
+// Follows a checked run, for tests.
+class RunObserver {
+ public:
+  struct Frame {
+    const uint64_t* registers;  // r0 … r10
+    uint32_t subprogram, slot;
+  };
+  virtual ~RunObserver() = default;
+  // Before each instruction, and when a callback has returned to the call that made it: the functions that
+  // are active, innermost last. What is said against it ends the run, as RunResult::violation.
+  virtual std::string before(std::span<const Frame> frames) = 0;
+};
 
 struct ExecutableOptions {
   // Checks every access against the memory that the program was given, every register for having been
@@ -16,6 +30,7 @@ struct ExecutableOptions {
   // For tests; slow.
   bool checked = false;
   uint64_t insns_max = 0;  // checked only: stop after so many; 0: no limit
+  RunObserver* observer = nullptr;  // checked only; outlives the Executable
 };
 
 struct RunResult {

@@ -31,6 +31,7 @@ bool Verifier::verify_function(uint32_t subprogram) {
   branches_.clear();
   held_bytes_ = 0;
   parent_ = nullptr;
+  last_visit_ = 0;
   current_ = State();
   current_.frames.emplace_back();
   frame().subprogram = subprogram;
@@ -58,6 +59,11 @@ bool Verifier::explore() {
         continue;
       }
     }
+    if (options_.observer) {
+      current_.insn = pc_;
+      options_.observer->explore(stats_.insns_visited, last_visit_, current_);
+    }
+    last_visit_ = stats_.insns_visited;
     if (options_.log) log_insn();
     if (options_.explain) record();
     found(Visited);
@@ -107,7 +113,7 @@ bool Verifier::push_branch(State state, bool enters) {
                   "Too many branches are open at once on one path.");
   ++parent_->branches;
   held_bytes_ += state.bytes();
-  branches_.push_back({std::move(state), parent_, log_.size(), enters});
+  branches_.push_back({std::move(state), parent_, log_.size(), last_visit_, enters});
   return true;
 }
 
@@ -126,6 +132,7 @@ bool Verifier::exit_path() {
   held_bytes_ -= next.state.bytes();
   current_ = std::move(next.state);
   parent_ = next.parent;
+  last_visit_ = next.visit;
   log_.resize(next.log_size);
   if (next.enters) log_.back().enters = true;
   branches_.pop_back();

@@ -65,6 +65,7 @@ struct Node {
   State state;
   Node* parent = nullptr;
   uint32_t depth = 0;       // ancestors
+  uint32_t visit = 0;       // in which it was stored (VerifyObserver)
   uint32_t branches = 1;    // explorations from here that are not over
   size_t log_position = 0;  // steps before it
   uint32_t hits = 0, misses = 0;

@@ -84,6 +84,9 @@ Verifier::Visit Verifier::visit() {
 // The path joins `node`. `entry`: the loop still being explored that this supposes to be safe, if any.
 Verifier::Visit Verifier::hit(Node* node, Node* entry) {
   ++node->hits;
+  if (options_.observer)
+    options_.observer->join(stats_.insns_visited, last_visit_, current_, node->visit, node->state,
+                            entry == nullptr && node->branches == 0);
   need_from(parent_, log_.size(), precise_of(node->state));
   if (entry) {
     add_back_edge(entry, node);
@@ -100,6 +103,7 @@ void Verifier::store_state() {
   node->parent = parent_;
   node->depth = parent_ ? parent_->depth + 1 : 0;
   node->log_position = log_.size();
+  node->visit = stats_.insns_visited + (parent_ == nullptr);  // an entry is stored before its visit
   node->slot = nodes_.size();
   parent_ = node.get();
   held_bytes_ += parent_->state.bytes();

@@ -13,6 +13,7 @@
 #include "bpf/verifier/fault.hpp"
 #include "bpf/verifier/graph.hpp"
 #include "bpf/verifier/liveness.hpp"
+#include "bpf/verifier/observer.hpp"
 #include "bpf/verifier/state.hpp"
 #include "bpf/verifier/verify.hpp"
 
@@ -30,7 +31,8 @@ class Verifier {
     State state;
     Node* parent;
     size_t log_size;
-    bool enters;  // the last step of the log is a call into a callback
+    uint32_t visit;  // that it comes from
+    bool enters;     // the last step of the log is a call into a callback
   };
   // What a call has learned of its arguments.
   struct Call {
@@ -247,6 +249,7 @@ class Verifier {
 
   State current_;
   uint32_t pc_ = 0;
+  uint32_t last_visit_ = 0;  // on this path
   bool path_over_ = false;
   Node* parent_ = nullptr;
   std::vector<Branch> branches_;

@@ -19,6 +19,8 @@
 
 namespace ring3::bpf {
 
+class VerifyObserver;
+
 struct VerifyOptions {
   uint32_t insns_max = 1'000'000;  // instructions visited
   bool log = false;                // keep a line per instruction visited, with the state (VerifyStats::log)
@@ -27,6 +29,7 @@ struct VerifyOptions {
   // shows the program more than it was given: addresses as numbers, stack that it never wrote, helpers that
   // look into the process, pointers that leave what they point to.
   bool strict = false;
+  VerifyObserver* observer = nullptr;  // for tests
 };
 
 struct VerifyStats {

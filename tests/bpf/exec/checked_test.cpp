@@ -115,7 +115,7 @@ std::vector<Bad> bad_programs() {
   finish(add("behind memory", "offset 57 of map memory (64 bytes)").memory(1) << load(BPF_DW, 2, 1, 57));
   finish(add("before memory", "reads 1 bytes").memory(1) << load(BPF_B, 2, 1, -1));
   finish(add("read-only map", "read-only").wide(1, 1, BPF_PSEUDO_MAP_IDX_VALUE) << store_imm(BPF_B, 1, 0, 0));
-  finish(add("misaligned atomic", "misaligned").memory(1) << mov(2, 1) << atomic(BPF_DW, 1, 4, 2, BPF_ADD));
+  finish(add("misaligned atomic", "misaligned") << mov(2, 1) << atomic(BPF_DW, 10, -12, 2, BPF_ADD));
   finish(add("atomic outside", "offset 64").memory(1) << mov(2, 1) << atomic(BPF_DW, 1, 64, 2, BPF_ADD));
   finish(add("atomic on a read-only map", "read-only").wide(1, 1, BPF_PSEUDO_MAP_IDX_VALUE)
          << mov(2, 1) << atomic(BPF_W, 1, 0, 2, BPF_ADD));

@@ -1,0 +1,24 @@
+// Generated programs before the verifier of the kernel that runs the tests. More, and the classes of
+// disagreement: build/release/tests/agreement. What is known of them: docs/verdicts.md.
+#include "oracle/agreement.hpp"
+
+#include <gtest/gtest.h>
+
+#include "seed.hpp"
+
+namespace ring3::bpf::oracle {
+namespace {
+
+TEST(Agreement, WithTheHostKernel) {
+  Agreement agreement;
+  if (!agreement.unavailable().empty()) GTEST_SKIP() << agreement.unavailable();
+  const uint64_t seed = ring3::test::seed_of_run();
+  for (uint64_t i = 0; i < 3000; ++i) agreement.ask(seed + i);
+  EXPECT_TRUE(agreement.holds()) << "from seed " << seed << "\n" << agreement.report();
+  EXPECT_EQ(agreement.unsafe(), 0u) << "from seed " << seed << "\n" << agreement.report();
+  EXPECT_GT(agreement.accepted() * 5, agreement.asked() * 2) << agreement.report();
+  EXPECT_LT(agreement.accepted() * 10, agreement.asked() * 9) << agreement.report();
+}
+
+}  // namespace
+}  // namespace ring3::bpf::oracle
