@@ -59,15 +59,25 @@ bool Verifier::alu(Insn insn) {
   if ((op == BPF_AND || op == BPF_OR) && src.is_constant() && !split_sign(insn)) return false;
   const Scalar& left = reg(insn.dst).scalar;
   Value result = Value::number(scalar_alu(op, is64, insn.off, left, src.scalar));
-  // x + constant stays linked to x: a bound found for one later is a bound for the other.
-  if (is64 && op == BPF_ADD && !uses_register(insn) && dst.id != 0) {
-    const int64_t delta = static_cast<int64_t>(dst.delta) + insn.imm;
-    if (delta == static_cast<int32_t>(delta)) {
-      result.id = dst.id;
-      result.delta = static_cast<int32_t>(delta);
-    }
-  }
+  if ((op == BPF_ADD || op == BPF_SUB) && src.is_constant()) keep_link(insn, dst, src, result);
   return set(insn.dst, result);
+}
+
+// x + constant stays linked to x: a bound found for one later is a bound for the other.
+void Verifier::keep_link(Insn insn, const Value& x, const Value& constant, Value& sum) {
+  const bool low = insn_class(insn) == BPF_ALU;
+  if (x.id == 0 || (!low && x.low)) return;
+  // With 32 bits, only if nothing of x is cut off.
+  if (low && !x.low && (x.delta != 0 || x.scalar.umax > UINT32_MAX)) return;
+  const auto step = static_cast<int64_t>(constant.scalar.value());
+  if (!low && step != static_cast<int32_t>(step)) return;
+  const int64_t change =
+      insn_op(insn) == BPF_ADD ? static_cast<int32_t>(step) : -int64_t{static_cast<int32_t>(step)};
+  const int64_t delta = x.delta + change;
+  if (!low && delta != static_cast<int32_t>(delta)) return;
+  sum.id = x.id;
+  sum.delta = static_cast<int32_t>(delta);
+  sum.low = low;
 }
 
 // `x s>>= 31; x &= C` is how compilers choose between 0 and C. 0 and -1 have nothing in common that the

@@ -75,6 +75,21 @@ bool Verifier::jump_on_numbers(Insn insn) {
   return go_both_ways(std::move(taken));
 }
 
+namespace {
+Scalar add(bool is64, const Scalar& number, int64_t distance) {
+  if (is64 && distance == 0) return number;
+  return scalar_alu(BPF_ADD, is64, 0, number, Scalar::constant(static_cast<uint64_t>(distance)));
+}
+
+// What `other` must be, to which `known` is linked.
+Scalar at_distance(const Value& known, const Value& other) {
+  const int64_t distance = int64_t{other.delta} - known.delta;
+  if (other.low) return add(false, known.scalar, distance);
+  if (!known.low) return add(true, known.scalar, distance);
+  return add(true, add(false, known.scalar, -int64_t{known.delta}), other.delta);
+}
+}  // namespace
+
 // Register r is now known to be in `scalar`; so is every number that is linked to it, but for their distance.
 void Verifier::refine(State& state, unsigned r, const Scalar& scalar) {
   Value& known = state.top().registers[r];
@@ -83,10 +98,7 @@ void Verifier::refine(State& state, unsigned r, const Scalar& scalar) {
   const Value copy = known;
   state.each_value([&](Value& value) {
     if (!value.is_scalar() || value.id != copy.id || &value == &known) return;
-    const int64_t distance = static_cast<int64_t>(value.delta) - copy.delta;
-    value.scalar = distance == 0 ? copy.scalar
-                                 : scalar_alu(BPF_ADD, true, 0, copy.scalar,
-                                              Scalar::constant(static_cast<uint64_t>(distance)));
+    value.scalar = at_distance(copy, value);
   });
 }
 

@@ -27,6 +27,8 @@ class Renaming {
     if (old.id == 0 && now.id == 0) return true;
     const uint32_t a = old.id ? old.id : --unique_, b = now.id ? now.id : --unique_;
     const int64_t shift = static_cast<int64_t>(now.delta) - old.delta;
+    // Sums of 32 bits are counted from a number of 32 bits, which another origin might not be.
+    if (old.low != now.low || (old.low && shift != 0)) return false;
     for (const Link& link : links_)
       if (link.old == a || link.now == b) return link.old == a && link.now == b && link.shift == shift;
     links_.push_back({a, b, shift});

@@ -98,6 +98,7 @@ bool Verifier::stack_write(unsigned r, int offset, unsigned size, const Value* s
     const unsigned i = slot_of(static_cast<int>(at));
     if (!overwrite(target, i)) return false;
     Slot& slot = target.slot(i);
+    if (zero && slot.is_spill() && slot.value.is_null()) continue;
     scrub(slot);
     Byte& byte = slot.bytes[byte_of(static_cast<int>(at))];
     if (!(zero && byte == Byte::Zero)) byte = Byte::Misc;
@@ -152,13 +153,18 @@ bool Verifier::stack_read(unsigned r, int offset, unsigned size, Value* loaded) 
   }
   const int64_t low = pointer.offset + offset + pointer.scalar.smin;
   const int64_t high = pointer.offset + offset + pointer.scalar.smax + size;
-  for (int64_t at = low; at < high; ++at)
-    if (source.slot(slot_of(static_cast<int>(at))).is_special())
+  bool zero = true;
+  for (int64_t at = low; at < high; ++at) {
+    const Slot& slot = source.slot(slot_of(static_cast<int>(at)));
+    if (slot.is_special())
       return reject(Rule::SpecialSlot, r,
                     fmt::format("invalid read from stack R{} var_off ({:#x}; {:#x})+{} size {}", r,
                                 pointer.scalar.bits.value, pointer.scalar.bits.mask, at - low, size),
                     "The range holds a dynptr or an iterator, which programs don't look into.");
-  return true;  // unknown, as the caller set it
+    zero &= slot.bytes[byte_of(static_cast<int>(at))] == Byte::Zero;
+  }
+  if (zero) *loaded = Value::number(Scalar::constant(0));
+  return true;  // else unknown, as the caller set it
 }
 
 bool Verifier::read_slot(const Slot& slot, int offset, unsigned size, Value* loaded) {

@@ -38,10 +38,11 @@ struct Value {
   uint8_t argument = 0;  // Object: 1 + index of the entry's argument that it came in by; 0: another source
   DynptrKind dynptr = DynptrKind::Local;
   IteratorPhase phase = IteratorPhase::Active;
-  // Scalars with one id hold one value, but for `delta`; pointers with one id are NULL together; dynptrs with
-  // one id are clones of each other's memory.
+  // Scalars with one id hold one value, but for `delta`; pointers with one id are NULL together, or point to
+  // one value with a lock; dynptrs with one id are clones of each other's memory.
   uint32_t id = 0;
   int32_t delta = 0;
+  bool low = false;  // the sum with delta is of 32 bits and wraps; the one value is of 32 bits then, too
   uint32_t reference = 0;  // the reference (or dynptr, iterator) that keeps what it points to alive
   uint32_t index = 0;
   uint32_t size = 0;
@@ -76,6 +77,7 @@ struct Value {
   void unlink() {
     id = 0;
     delta = 0;
+    low = false;
   }
 };
 

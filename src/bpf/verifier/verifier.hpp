@@ -99,6 +99,7 @@ class Verifier {
   bool alu(Insn insn);
   bool move(Insn insn);
   bool byte_swap_or_negate(Insn insn);
+  static void keep_link(Insn insn, const Value& x, const Value& constant, Value& sum);
   bool split_sign(Insn insn);
   bool pointer_arithmetic(Insn insn, const Value& pointer, const Scalar& number);
   bool sane_offset(unsigned at_fault, const Value& pointer, const Scalar& number, bool is_result);
