@@ -194,19 +194,19 @@ const Node* Verifier::previous_visit(uint32_t insn, const Node* from) const {
 // A number that changes from turn to turn of a loop, and on whose exact value nothing has depended so far,
 // may as well be any number: then the loop converges.
 void Verifier::widen(const State& old, State& now) const {
-  auto forget = [](const Value& before, Value& value) {
+  auto forget = [](const Value& before, Value& value, unsigned bytes) {
     if (!before.is_scalar() || !value.is_scalar() || before.precise) return;
     if (before.scalar == value.scalar) return;
-    value = Value::unknown(value.origin);
+    value = Value::number(Scalar::of_size(bytes), value.origin);
   };
   for (size_t f = 0; f < old.frames.size() && f < now.frames.size(); ++f) {
     for (unsigned r = 0; r < REGISTERS - 1; ++r)
-      forget(old.frames[f].registers[r], now.frames[f].registers[r]);
+      forget(old.frames[f].registers[r], now.frames[f].registers[r], 8);
     const auto& before = old.frames[f].stack;
     auto& stack = now.frames[f].stack;
     for (size_t i = 0; i < before.size() && i < stack.size(); ++i)
-      if (before[i].spill_bytes() == 8 && stack[i].spill_bytes() == 8)
-        forget(before[i].value, stack[i].value);
+      if (const unsigned bytes = stack[i].spill_bytes(); bytes > 0 && before[i].spill_bytes() == bytes)
+        forget(before[i].value, stack[i].value, bytes);
   }
 }
 

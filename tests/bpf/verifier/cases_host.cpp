@@ -2,6 +2,7 @@
 // Linux's own, and that honest programs are refused nowhere else.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 #include <sstream>
@@ -93,12 +94,16 @@ HostAnswer ask_host(const Case&, bool) { return {.log = "built without libbpf"};
 namespace ring3::bpf::test {
 namespace {
 
-// What the processor may do in advance; and that there a pointer may not even be moved to the lock of its
-// value.
+// There Linux also follows what the processor may do in advance, which can take it too far, and checks every
+// move of a pointer as if it were an access of a byte.
 bool is_about_speculation(const std::string& log) {
-  return log.find("bpf_spin_lock cannot be accessed directly by load/store\nR") != std::string::npos ||
-         log.find("tried to add from different maps, paths or scalars") != std::string::npos ||
-         log.find("has pointer with unsupported alu operation") != std::string::npos;
+  static constexpr const char* MESSAGES[] = {"tried to add from different maps, paths or scalars",
+                                             "has pointer with unsupported alu operation",
+                                             "BPF program is too large",
+                                             "infinite loop detected",
+                                             "jumps is too complex",
+                                             "bpf_spin_lock cannot be accessed directly by load/store\nR"};
+  return std::ranges::any_of(MESSAGES, [&](const char* m) { return log.find(m) != std::string::npos; });
 }
 
 void compare(bool strict) {
@@ -118,7 +123,7 @@ void compare(bool strict) {
       continue;
     }
     // That is not what strict verification is about.
-    if (strict && is_about_speculation(answer.log)) continue;
+    if (strict && expected.accepted && is_about_speculation(answer.log)) continue;
     std::string end = answer.log.size() > 3000 ? answer.log.substr(answer.log.size() - 3000) : answer.log;
     EXPECT_EQ(answer.accepted, expected.accepted) << end;
     if (answer.accepted || expected.accepted) continue;
