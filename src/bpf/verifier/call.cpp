@@ -15,6 +15,18 @@ constexpr uint32_t LOOKUP = 1, PERCPU_LOOKUP = 195, TRACE_PRINTK = 6;
 constexpr const char* MEMORY_KINDS =
     "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
 
+// What Linux calls them, and what they are.
+constexpr std::pair<std::string_view, std::string_view> KINDS[] = {
+    {"map_ptr", "a map itself"},
+    {"func", "a static function"},
+    {"scalar", "a number"},
+    {"fp", "the address of a variable on the stack, or NULL"},
+    {"map_value", "the address of a map's value"},
+    {"map_value, ptr_", "the address of a map's value"},
+    {"ringbuf_mem", "a record that bpf_ringbuf_reserve() returned"},
+    {MEMORY_KINDS, "the address of a variable on the stack, of a map's value, or of other memory"},
+};
+
 bool map_fits(const Helper& helper, BpfMapType type) {
   const bool ringbuf = helper.id == 130 || helper.id == 131 || helper.id == 134 || helper.id == 198;
   if (ringbuf || type == BPF_MAP_TYPE_RINGBUF) return ringbuf && type == BPF_MAP_TYPE_RINGBUF;
@@ -69,11 +81,15 @@ bool Verifier::failed_relocation() {
   return reject(Rule::Relocation, fmt::format("invalid func unknown#{}", CORE_POISON), std::move(what));
 }
 
-bool Verifier::expect(unsigned r, bool ok, const char* expected) {
+bool Verifier::expect(unsigned r, bool ok, std::string_view expected) {
   if (ok) return true;
+  std::string_view means = expected;
+  for (const auto& [linux_name, text] : KINDS)
+    if (linux_name == expected) means = text;
   return reject(Rule::HelperArgument, r,
                 fmt::format("R{} type={} expected={}", r, kind_name(reg(r)), expected),
-                fmt::format("The call takes: {}.", expected));
+                fmt::format("The call takes {} there.", means),
+                reg(r).or_null ? fmt::format("Compare r{} with NULL before.", r) : std::string());
 }
 
 bool Verifier::known_constant(unsigned r, uint64_t* value, Rule rule, const char* message) {

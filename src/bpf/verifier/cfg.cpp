@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 
 #include "bpf/isa/check.hpp"
@@ -13,6 +14,13 @@ using namespace abi;
 namespace {
 std::unexpected<Fault> fault(Rule rule, uint32_t insn, std::string message, std::string reason) {
   return std::unexpected(Fault{rule, insn, std::move(message), std::move(reason)});
+}
+
+// "the jump leaves its function" → "The jump leaves its function."
+std::string sentence(std::string text) {
+  if (text.empty()) return text;
+  text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text + ".";
 }
 }  // namespace
 
@@ -72,7 +80,7 @@ std::expected<Cfg, Fault> Cfg::build(const Program& program) {
 std::expected<void, Fault> Cfg::scan(const Program& program, uint32_t subprogram) {
   const Subprogram& sub = program.subprograms[subprogram];
   if (auto bad = check_function(program.insns, sub.start, sub.end))
-    return fault(Rule::Malformed, bad->insn, bad->linux_message, bad->reason);
+    return fault(Rule::Malformed, bad->insn, bad->linux_message, sentence(bad->reason));
   for (uint32_t i = sub.start; i < sub.end; i += insn_slots(program.insns[i])) {
     const Insn insn = program.insns[i];
     flags_[i] |= Start;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "bpf/verifier/report.hpp"
 #include "bpf/verifier/verifier.hpp"
 
 namespace ring3::bpf {
@@ -69,7 +70,7 @@ bool Verifier::check_leaks(size_t from) {
   return reject(
       Rule::Leak, fmt::format("Unreleased reference id={} alloc_insn={}", leaked.id, leaked.insn),
       fmt::format("What was acquired at instruction {}{} is not given back on this path.", leaked.insn,
-                  line ? fmt::format(" (line {}: `{}`)", line->line, line->text) : ""));
+                  line ? fmt::format(" (line {}: {})", line->line, trimmed(line->text)) : ""));
 }
 
 // `size` bytes on the stack at a known, 8-aligned place.
@@ -81,9 +82,10 @@ bool Verifier::on_stack(unsigned r, uint64_t size, Rule rule) {
                               rule == Rule::Iterator ? "an iterator" : "dynptr"),
                   "The call takes a variable on the stack.");
   if (*at % 8 != 0)
-    return reject(rule, r,
-                  fmt::format("cannot pass in {} at an offset={}", rule == Rule::Iterator ? "iter" : "dynptr", *at),
-                  "The variable must be 8-aligned.");
+    return reject(
+        rule, r,
+        fmt::format("cannot pass in {} at an offset={}", rule == Rule::Iterator ? "iter" : "dynptr", *at),
+        "The variable must be 8-aligned.");
   return stack_bounds(r, 0, size, " write to");
 }
 

@@ -15,7 +15,8 @@ constexpr uint64_t VARIABLE_OFFSET_MAX = uint64_t{1} << 29;  // as Linux
 
 std::string tnum_text(const Tnum& bits) {
   if (bits == Tnum::constant(0)) return "0";
-  return bits.is_constant() ? fmt::format("{:#x}", bits.value) : fmt::format("({:#x}; {:#x})", bits.value, bits.mask);
+  return bits.is_constant() ? fmt::format("{:#x}", bits.value)
+                            : fmt::format("({:#x}; {:#x})", bits.value, bits.mask);
 }
 
 const char* map_structure(BpfMapType type) {

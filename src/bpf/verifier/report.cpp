@@ -39,9 +39,10 @@ std::string Verifier::what_fits(const Value& pointer, int64_t fixed, uint64_t si
   if (size > region) return fmt::format("The memory would have to be of at least {} bytes.", size);
   const auto last = static_cast<int64_t>(region - size);
   if (pointer.scalar.is_constant())
-    return fmt::format("An access of {} byte{} fits at offsets 0 to {}.", size, size == 1 ? "" : "s", last);
+    return fmt::format("An access of {} byte{} fits at {}.", size, size == 1 ? "" : "s",
+                       last == 0 ? "offset 0 only" : fmt::format("offsets 0 to {}", last));
   if (last < fixed)
-    return fmt::format("Nothing may be added to it: the access fits at offsets 0 to {} only.", last);
+    return fmt::format("Nothing may be added to it: the access fits at offsets up to {} only.", last);
   const Insn by = program_->insns[pointer.origin];
   const bool added = insn_class(by) == BPF_ALU64 && insn_op(by) == BPF_ADD && uses_register(by);
   return fmt::format("Check that what {} is at most {}, as an unsigned number, before.",
@@ -76,9 +77,9 @@ std::string offset_text(const Value& value) {
     const int64_t offset = value.offset + static_cast<int64_t>(value.scalar.value());
     return offset ? fmt::format(", at offset {}", offset) : "";
   }
-  const std::string part = "a number " + number_text(value.scalar);
-  return value.offset ? fmt::format(", at offset {} and {}", value.offset, part)
-                      : fmt::format(", at {}", part);
+  return value.offset
+             ? fmt::format(", at offset {} plus a number {}", value.offset, number_text(value.scalar))
+             : fmt::format(", at an offset {}", number_text(value.scalar));
 }
 
 std::string target_text(const Program& program, const Value& value) {
@@ -115,11 +116,6 @@ std::string describe(const Program& program, const Value& value) {
 }
 
 namespace {
-std::string_view trimmed(std::string_view line) {
-  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-  return line;
-}
-
 SourceLine source_at(const Program& program, uint32_t slot) {
   if (slot >= program.insns.size()) return {};
   const SourceLine* line = program.source_at(slot);
@@ -155,8 +151,14 @@ Rejection make_rejection(std::shared_ptr<const Program> shared, const Fault& fau
                                 .made_by = value.origin,
                                 .made_by_instruction = disassemble(program, value.origin),
                                 .made_at = source_at(program, value.origin)};
-  if (value.kind == Kind::NotInit) rejection.value->made_by_instruction.clear();
+  const bool was_there = fault.reg == 10 && value.kind == Kind::Stack;
+  if (value.kind == Kind::NotInit || was_there) rejection.value->made_by_instruction.clear();
   return rejection;
+}
+
+std::string_view trimmed(std::string_view line) {
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  return line;
 }
 
 void Verifier::log_insn() {

@@ -13,4 +13,7 @@ Rejection make_rejection(std::shared_ptr<const Program> program, const Fault& fa
 // NULL".
 std::string describe(const Program& program, const Value& value);
 
+// A C line without its indentation.
+std::string_view trimmed(std::string_view line);
+
 }  // namespace ring3::bpf

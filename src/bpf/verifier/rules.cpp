@@ -59,7 +59,7 @@ constexpr RuleRow ROWS[] = {
     {Rule::Licence, "licence", EINVAL, "Declare a licence compatible with the GPL in section `license`."},
     {Rule::SleepingHelper, "sleeping-helper", EINVAL, "Put the program in a section struct_ops.s/NAME."},
     {Rule::SleepingKfunc, "sleeping-kfunc", EACCES, "Put the program in a section struct_ops.s/NAME."},
-    {Rule::HelperArgument, "helper-argument", EACCES, "Pass in {} what the function's prototype says."},
+    {Rule::HelperArgument, "helper-argument", EACCES, "Pass that in {}, unchanged but for offsets."},
     {Rule::KfuncArgument, "kfunc-argument", EINVAL, "Pass what the function's prototype says."},
     {Rule::HelperConstant, "constant-argument", EACCES,
      "Pass in {} a literal, or what is computed from const volatile globals."},

@@ -114,10 +114,11 @@ bool Verifier::write_slot(uint8_t frame_number, int offset, unsigned size, const
   note_access(frame_number, i);
   if (stored && stored->is_pointer()) {
     if (size != 8)
-      return reject(Rule::PartialPointer, "invalid size of register spill",
-                    "A pointer is stored whole: all 8 bytes of it, or it is no pointer any more.");
+      return reject(Rule::PartialPointer, static_cast<unsigned>(store_source_),
+                    "invalid size of register spill", "Only a part of the pointer would be stored.");
     if (stored->kind == Kind::Stack && frame_number != frame_index())
-      return reject(Rule::StackEscape, "cannot spill pointers to stack into stack frame of the caller",
+      return reject(Rule::StackEscape, static_cast<unsigned>(store_source_),
+                    "cannot spill pointers to stack into stack frame of the caller",
                     "The pointer would outlive what it points to.");
   }
   if (options_.strict && size != 8 && slot.is_spill() && slot.value.is_pointer())

@@ -1,5 +1,5 @@
-// Which cases show which rule: every check of rules.cpp, and every rule of cases/rules.txt, has programs on both sides
-// of it. docs/verifier-cases.md is the index; `RING3_UPDATE=1 test_bpf_verifier` writes it anew.
+// Which cases show which rule: every check of rules.cpp, and every rule of cases/rules.txt, has programs on
+// both sides of it. docs/verifier-cases.md is the index; `RING3_UPDATE=1 test_bpf_verifier` writes it anew.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -22,8 +22,8 @@ const std::map<std::string, std::string> UNREACHABLE = {
 };
 
 struct Rows {
-  std::vector<std::string> names;                      // in order
-  std::map<std::string, std::string> about;            // of rules.txt
+  std::vector<std::string> names;                         // in order
+  std::map<std::string, std::string> about;               // of rules.txt
   std::map<std::string, std::set<std::string>> sides[2];  // refused, accepted: rule → cases
 };
 
@@ -50,7 +50,8 @@ const Rows& rows() {
       bool accepted = true;
       for (bool strict : {false, true}) {
         const Verdict verdict = verify(*program, {.strict = strict});
-        if (!verdict && accepted) rows.sides[0][std::string(row(verdict.error().rule).name)].insert(test.name());
+        if (!verdict && accepted)
+          rows.sides[0][std::string(row(verdict.error().rule).name)].insert(test.name());
         accepted = accepted && (verdict.has_value() || (strict && test.file != "strict"));
       }
       for (const std::string& rule : test.rules) rows.sides[accepted][rule].insert(test.name());
@@ -65,18 +66,22 @@ TEST(CasesIndex, EveryRuleHasCasesOnBothSides) {
   for (const std::string& name : all.names) {
     if (UNREACHABLE.contains(name)) continue;
     for (int accepted : {0, 1})
-      EXPECT_TRUE(all.sides[accepted].contains(name)) << name << ": no case is " << (accepted ? "accepted" : "refused");
+      EXPECT_TRUE(all.sides[accepted].contains(name))
+          << name << ": no case is " << (accepted ? "accepted" : "refused");
   }
   for (const Case& test : cases())
     for (const std::string& rule : test.rules)
-      EXPECT_TRUE(std::ranges::count(all.names, rule)) << test.name() << " shows a rule that there is not: " << rule;
+      EXPECT_TRUE(std::ranges::count(all.names, rule))
+          << test.name() << " shows a rule that there is not: " << rule;
 }
 
 std::string index_page() {
   const Rows& all = rows();
   std::string text = fmt::format(
-      "# The verifier's cases\n\nMade by `RING3_UPDATE=1 build/release/tests/test_bpf_verifier`; a test fails when it is "
-      "out of date, or when a rule has no case on one side.\n{} programs, in `tests/bpf/verifier/cases/FILE.bpf.c`; the "
+      "# The verifier's cases\n\nMade by `RING3_UPDATE=1 build/release/tests/test_bpf_verifier`; a test "
+      "fails when it is "
+      "out of date, or when a rule has no case on one side.\n{} programs, in "
+      "`tests/bpf/verifier/cases/FILE.bpf.c`; the "
       "verdict stands beside each.\n\n| rule | refused | accepted |\n| --- | --- | --- |\n",
       cases().size());
   for (const std::string& name : all.names) {
