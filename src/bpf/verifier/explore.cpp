@@ -45,6 +45,7 @@ bool Verifier::verify_function(uint32_t subprogram) {
 
 bool Verifier::explore() {
   for (;;) {
+    if (options_.explain) record();
     if (++stats_.insns_visited > options_.insns_max)
       return reject(Rule::TooComplex,
                     fmt::format("BPF program is too large. Processed {} insn", stats_.insns_visited),
@@ -65,7 +66,6 @@ bool Verifier::explore() {
     }
     last_visit_ = stats_.insns_visited;
     if (options_.log) log_insn();
-    if (options_.explain) record();
     found(Visited);
     log_.push_back({.insn = pc_, .frame = frame_index()});
     path_over_ = false;

@@ -1,0 +1,132 @@
+// What people are told: the path of a refusal, what was proven of an accepted program, and the table of
+// rules.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "bpf/verifier/verify.hpp"
+#include "cases.hpp"
+
+namespace ring3::bpf::test {
+namespace {
+
+std::shared_ptr<const Program> program_named(const std::string& file, const std::string& name) {
+  auto program = program_of(Case{.file = file, .program = name});
+  if (program) return *program;
+  ADD_FAILURE() << program.error().text();
+  return nullptr;
+}
+
+std::vector<PathStep> path_of(const std::string& file, const std::string& name) {
+  const Verdict verdict = verify(program_named(file, name), {.explain = true});
+  EXPECT_FALSE(verdict);
+  return verdict ? std::vector<PathStep>() : verdict.error().path;
+}
+
+std::string text(const std::vector<PathStep>& path) {
+  std::string text;
+  for (const PathStep& step : path)
+    text += fmt::format("({}) {}: {} -- {}\n", step.skipped, step.insn, step.instruction, step.note);
+  return text;
+}
+
+std::vector<PathStep> steps_with(const std::vector<PathStep>& path, std::string_view instruction) {
+  std::vector<PathStep> found;
+  for (const PathStep& step : path)
+    if (step.instruction.find(instruction) != std::string::npos) found.push_back(step);
+  return found;
+}
+
+TEST(Explain, TellsTheFirstAndTheLastTurnOfALoop) {
+  const auto path = path_of("asm_loops", "loop_over_array_one_too_far");
+  ASSERT_FALSE(path.empty());
+  const auto added = steps_with(path, "r6 += 1");
+  ASSERT_EQ(added.size(), 2u) << text(path);
+  EXPECT_EQ(added[0].note, "r6 = the number 1");
+  EXPECT_EQ(added[1].note, "r6 = the number 64");
+  EXPECT_EQ(path.back().note, "refused");
+  // Two instructions before the loop, 64 turns of five, and what is refused at the third of the next.
+  uint32_t length = 0;
+  for (const PathStep& step : path) length += step.skipped + 1;
+  EXPECT_EQ(length, 2 + 64 * 5 + 3u) << text(path);
+}
+
+TEST(Explain, FollowsTheValueIntoFunctions) {
+  const auto path = path_of("asm_functions", "index_not_masked_by_a_function");
+  const auto notes = [&](std::string_view instruction) {
+    const auto steps = steps_with(path, instruction);
+    return steps.size() == 1 ? steps[0].note : fmt::format("{} steps:\n{}", steps.size(), text(path));
+  };
+  EXPECT_EQ(notes("call bpf_get_prandom_u32"), "r0 = a number of any value");
+  EXPECT_EQ(notes("call gives_back"), "enters");
+  EXPECT_EQ(notes("r0 = r1"), "r0 = a number of any value");
+  EXPECT_EQ(notes("exit"), "returns");
+  // The address that the number is added to had no part in the number.
+  EXPECT_TRUE(steps_with(path, "&bytes").empty()) << text(path);
+}
+
+TEST(Explain, FollowsTheValueThroughTheStack) {
+  const auto path = path_of("asm_loops", "diamonds_that_matter_spilled");
+  const auto stores = steps_with(path, "(r10 -8) = ");
+  ASSERT_EQ(stores.size(), 1u) << text(path);
+  EXPECT_EQ(stores[0].instruction, "*(u64 *)(r10 -8) = 64") << "the other store was overwritten";
+  const auto branches = steps_with(path, "if r0 == 0x0");
+  ASSERT_EQ(branches.size(), 1u) << text(path);
+  EXPECT_TRUE(branches[0].note.starts_with("not taken")) << branches[0].note;
+}
+
+TEST(Explain, EndsWithWhatIsRefusedBeforeItRuns) {
+  const auto path = path_of("loops", "endless_counter");
+  ASSERT_GE(path.size(), 3u);
+  EXPECT_EQ(path.back().note, "refused");
+  EXPECT_EQ(path[path.size() - 2].instruction, "r1 += 1");
+  EXPECT_TRUE(path[path.size() - 2].note.starts_with("r1 = the number ")) << text(path);
+}
+
+TEST(Explain, CostsNothingUnlessAskedFor) {
+  const Verdict verdict = verify(program_named("asm_loops", "loop_over_array_one_too_far"));
+  ASSERT_FALSE(verdict);
+  EXPECT_TRUE(verdict.error().path.empty());
+}
+
+TEST(Proof, CountsInstructionsByWhatTheyTouch) {
+  const Verdict verdict = verify(program_named("asm_pointers", "atomic_at_each_place"));
+  ASSERT_TRUE(verdict);
+  const Proof& proof = verdict->proof();
+  EXPECT_EQ(proof.stack, 2u);       // the store, the addition
+  EXPECT_EQ(proof.map_values, 1u);  // the or
+  EXPECT_EQ(proof.memory + proof.structures + proof.arguments, 0u);
+  EXPECT_EQ(proof.unreached, 0u);
+  EXPECT_EQ(proof.open_loops, 0u);
+  EXPECT_EQ(proof.acquiring, 0u);
+}
+
+TEST(Proof, KnowsLoopsReferencesAndDeadCode) {
+  const Verdict loops = verify(program_named("asm_lifetimes", "iterator_within_an_iterator"));
+  ASSERT_TRUE(loops);
+  EXPECT_EQ(loops->proof().open_loops, 2u);
+  EXPECT_EQ(loops->proof().acquiring, 2u);
+  ASSERT_EQ(loops->proof().kfuncs.size(), 3u);
+  EXPECT_EQ(loops->proof().kfuncs[1]->name, "bpf_iter_num_new");
+  const Verdict dead = verify(program_named("asm_arithmetic", "dead_branch_is_not_followed"));
+  ASSERT_TRUE(dead);
+  EXPECT_EQ(dead->proof().unreached, 1u);
+}
+
+TEST(Rules, HaveNamesOfTheirOwnAndRemedies) {
+  std::set<std::string_view> names;
+  for (const RuleRow& rule : rules()) {
+    EXPECT_TRUE(names.insert(rule.name).second) << rule.name;
+    EXPECT_TRUE(std::ranges::all_of(rule.name, [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; }))
+        << rule.name;
+    EXPECT_GT(rule.code, 0) << rule.name;
+    // Throws if there is more to fill in than the register.
+    const std::string remedy = fmt::format(fmt::runtime(rule.remedy), "r7");
+    EXPECT_TRUE(remedy.ends_with(".")) << rule.name << ": " << remedy;
+  }
+}
+
+}  // namespace
+}  // namespace ring3::bpf::test
