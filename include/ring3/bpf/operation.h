@@ -17,10 +17,7 @@
 #include "ring3/bpf/helpers.h"
 #include "ring3/bpf/io_uring.h"
 #include "ring3/bpf/types.h"
-
-/* sqe->bpf_op_flags: the upper bits are the id of the operation, the lower ones the program's own. */
-enum { IORING_BPF_OP_BITS = 8, IORING_BPF_OP_SHIFT = 24 };
-#define IORING_BPF_OP_FLAGS(bpf_op_flags) ((bpf_op_flags) & ((1u << IORING_BPF_OP_SHIFT) - 1))
+#include "ring3/operation.h" /* bpf_op_flags, struct io_bpf_buf_desc */
 
 struct uring_bpf_ops;
 
@@ -56,22 +53,6 @@ struct uring_bpf_ops {
 /* Sets cqe->res, 0 by default. A negative one marks the request failed: its chain breaks. */
 extern void uring_bpf_set_result(struct uring_bpf_data* data, int res) __weak __ksym;
 
-/* A buffer of a request. Where descriptors come from is up to the program: from user memory that the SQE
- * points to (bpf_probe_read_user), from a map. */
-enum io_bpf_buf_type {
-  IO_BPF_BUF_USER = 0,    /* addr, len bytes */
-  IO_BPF_BUF_FIXED = 1,   /* addr inside registered buffer buf_index, len bytes */
-  IO_BPF_BUF_VEC = 2,     /* addr of len iovecs */
-  IO_BPF_BUF_KFIXED = 3,  /* addr bytes from the start of registered buffer buf_index, len bytes */
-  IO_BPF_BUF_REG_VEC = 4, /* addr of len iovecs, whose bases lie in registered buffer buf_index */
-};
-struct io_bpf_buf_desc {
-  __u8 type;
-  __u8 reserved;
-  __u16 buf_index;
-  __u32 len;
-  __u64 addr;
-};
 _Static_assert(sizeof(struct io_bpf_buf_desc) == 16, "the kernel's layout");
 
 /* What an iterator is for. */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* raid6_pq: the two parities of RAID-6 of 1 to 16 data buffers D0, D1, …: P is their XOR, Q the sum of 2^i *
+ * Di in GF(2^8) modulo x^8 + x^4 + x^3 + x^2 + 1, as Linux's md and ISA-L have them.
+ *
+ *   struct io_bpf_buf_desc descs[2 + k] = {P, Q, D0, D1, …};
+ *   io_uring_prep_bpf(sqe, op, 0, descs, 2 + k);
+ *
+ * Buffers of any kind and alignment, but of the same length; P and Q overlap with none of the others.
+ * cqe->res: the length. -EINVAL: lengths differ, or are beyond 2 GiB - 1; -EFAULT: memory isn't there; P and
+ * Q are then half done. `op` is raid6_pq_ops.id, which the application may change before it loads the object.
+ */
+#include "streams.h"
+
+#define SOURCES_MAX 16
+
+SEC("struct_ops/raid6_pq_prep")
+int BPF_PROG(raid6_pq_prep, struct uring_bpf_data* data, const struct io_uring_sqe* sqe) {
+  return keep_descs(data, sqe, 3, 2 + SOURCES_MAX);
+}
+
+/* Twice each of the eight bytes of a word. */
+static __always_inline __u64 twice(__u64 word) {
+  const __u64 carries = (word >> 7) & 0x0101010101010101;
+  return ((word & 0x7f7f7f7f7f7f7f7f) << 1) ^ (carries * 0x1d);
+}
+
+static __always_inline void mix_words(bool first, __u64* p, __u64* q, const __u64* d, __u32 bytes) {
+  __u32 i;
+#pragma unroll 8
+  for (i = 0; i < bytes / 8; i++) {
+    const __u64 word = d[i];
+    p[i] = first ? word : p[i] ^ word;
+    q[i] = first ? word : twice(q[i]) ^ word;
+  }
+}
+
+/* The three streams' next `bytes`, a constant. */
+static __always_inline void mix_slices(bool first, const struct stream* p, const struct stream* q,
+                                       const struct stream* d, __u32 bytes) {
+  __u64* p_words = bpf_dynptr_slice_rdwr(&p->chunk, 0, NULL, bytes);
+  __u64* q_words = bpf_dynptr_slice_rdwr(&q->chunk, 0, NULL, bytes);
+  const __u64* d_words = bpf_dynptr_slice(&d->chunk, 0, NULL, bytes);
+  if (!p_words || !q_words || !d_words) return;
+  if (first) {
+    mix_words(true, p_words, q_words, d_words, bytes);
+  } else {
+    mix_words(false, p_words, q_words, d_words, bytes);
+  }
+}
+
+/* Horner's rule, from the last source to the first: Q = 2 Q + D. 0, or -EFAULT if a buffer could not be had.
+ */
+static __noinline int run_pass(struct uring_bpf_data* data, __u32 source, bool first) {
+  STREAM(p);
+  STREAM(q);
+  STREAM(d);
+  int error = stream_open(&p, data, 0, ITER_DEST);
+  error |= stream_open(&q, data, 1, ITER_DEST);
+  error |= stream_open(&d, data, source, ITER_SOURCE);
+  if (error) return -EFAULT;
+
+  __u32 step;
+  request_of(data)->done = 0;
+  bpf_for(step, 0, STEPS_MAX) {
+    const __u32 p_left = stream_more(&p, ITER_DEST);
+    const __u32 q_left = stream_more(&q, ITER_DEST);
+    const __u32 d_left = stream_more(&d, ITER_SOURCE);
+    __u32 bytes = min(p_left, min(q_left, d_left));
+    if (!bytes) break;
+    if (bytes >= PAGE) {
+      bytes = PAGE;
+      mix_slices(first, &p, &q, &d, PAGE);
+    } else if (bytes >= BLOCK) {
+      bytes = BLOCK;
+      mix_slices(first, &p, &q, &d, BLOCK);
+    } else {
+      bytes = min(bytes, 8);
+      const __u64 word = stream_word(&d, bytes);
+      stream_set_word(&p, first ? word : stream_word(&p, bytes) ^ word, bytes);
+      stream_set_word(&q, first ? word : twice(stream_word(&q, bytes)) ^ word, bytes);
+    }
+    stream_advance(&p, p_left, bytes);
+    stream_advance(&q, q_left, bytes);
+    stream_advance(&d, d_left, bytes);
+    request_of(data)->done += bytes;
+  }
+  return 0;
+}
+
+SEC("struct_ops/raid6_pq_issue")
+int BPF_PROG(raid6_pq_issue, struct uring_bpf_data* data) {
+  const __u32 buffers = request_of(data)->count;
+  const int bytes = common_bytes(data, buffers);
+  if (bytes < 0) return bytes;
+  __u32 i;
+  bpf_for(i, 0, SOURCES_MAX) {
+    if (i + 2 >= buffers) break;
+    if (run_pass(data, buffers - 1 - i, i == 0) || request_of(data)->done != bytes) return -EFAULT;
+  }
+  uring_bpf_set_result(data, bytes);
+  return 0;
+}
+
+SEC(".struct_ops.link")
+struct uring_bpf_ops raid6_pq_ops = {
+    .id = 3, .prep_fn = (void*)raid6_pq_prep, .issue_fn = (void*)raid6_pq_issue};
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
