@@ -68,9 +68,20 @@ bool Verifier::call_helper(Insn insn) {
   Call call;
   call.name = helper->name;
   call.helper = helper;
+  if (!helper->contains_faults && !keeps_foreign_memory(5)) return false;
   for (unsigned i = 0; i < 5 && helper->arguments[i] != Arg::None; ++i)
     if (!check_argument(call, i)) return false;
   return finish_helper(call);
+}
+
+// Code outside the program, or verified without this call, must not meet memory that may go away: faults end
+// the program's own accesses only. Not in Linux, which holds on to such memory.
+bool Verifier::keeps_foreign_memory(unsigned arguments) {
+  for (unsigned r = 1; r <= arguments; ++r)
+    if (reg(r).kind == Kind::Memory && reg(r).foreign)
+      return reject(Rule::ForeignMemory, r, fmt::format("R{} type=mem expected=fp, map_value", r),
+                    "It is memory of a buffer, which may go away while the call runs.");
+  return true;
 }
 
 // The linker put a call in place of an instruction that refers to what the world's types lack.
@@ -329,6 +340,7 @@ bool Verifier::finish_helper(Call& call) {
       result.size = static_cast<uint32_t>(*call.constant_size);
       result.ringbuf = helper.returns == Ret::RingbufRecordOrNull;
       result.reference = result.ringbuf ? acquire() : call.dynptr->id;
+      result.foreign = !result.ringbuf && call.dynptr->dynptr == DynptrKind::Chunk;
       break;
   }
   clobber_caller_saved();

@@ -58,10 +58,10 @@ struct Comparison {
 
   bool pointers(const Value& old, const Value& now) {
     if (old.kind != now.kind || old.or_null != now.or_null || old.read_only != now.read_only ||
-        old.ringbuf != now.ringbuf || old.frame != now.frame || old.part != now.part ||
-        old.argument != now.argument || old.dynptr != now.dynptr || old.index != now.index ||
-        old.size != now.size || old.offset != now.offset || old.type.btf != now.type.btf ||
-        old.type.id != now.type.id)
+        old.ringbuf != now.ringbuf || old.foreign != now.foreign || old.frame != now.frame ||
+        old.part != now.part || old.argument != now.argument || old.dynptr != now.dynptr ||
+        old.index != now.index || old.size != now.size || old.offset != now.offset ||
+        old.type.btf != now.type.btf || old.type.id != now.type.id)
       return false;
     if (!ids.agree(old.id, now.id) || !ids.agree(old.reference, now.reference)) return false;
     if (old.kind == Kind::Iterator) return old.phase == now.phase;

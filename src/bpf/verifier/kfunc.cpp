@@ -26,6 +26,7 @@ bool Verifier::call_kfunc(Insn insn) {
     return reject(Rule::Unsupported,
                   fmt::format("Function {} has {} > 5 args", kfunc.name, parameters.size()),
                   "Functions take up to five arguments.");
+  if (!keeps_foreign_memory(static_cast<unsigned>(parameters.size()))) return false;
   for (unsigned i = 0; i < parameters.size(); ++i)
     if (!kfunc_argument(call, i, parameters)) return false;
   return finish_kfunc(call);
@@ -88,6 +89,7 @@ bool Verifier::kfunc_result(Call& call) {
     result.reference = call.iterator->reference;
   else if (call.dynptr)
     result.reference = call.dynptr->id;
+  result.foreign = call.dynptr && call.dynptr->dynptr == DynptrKind::Chunk;
   result.or_null = flags & KF_RET_NULL;
   if (result.or_null) result.id = flags & KF_ACQUIRE ? result.reference : fresh_id();
   return set(0, result);

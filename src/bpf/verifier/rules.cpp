@@ -87,6 +87,8 @@ constexpr RuleRow ROWS[] = {
     {Rule::Iterator, "iterator", EINVAL,
      "Make the iterator in a variable on the stack before using it, and destroy it once."},
     {Rule::Dynptr, "dynptr", EINVAL, "Make the dynptr in a variable on the stack before using it."},
+    {Rule::ForeignMemory, "foreign-memory", EACCES,
+     "Copy what {} points to to the stack or into a map before, with bpf_dynptr_read()."},
 
     {Rule::ShownAddress, "shown-address", EACCES,
      "Strict verification keeps addresses from becoming numbers: use {} as a pointer only."},

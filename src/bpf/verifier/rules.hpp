@@ -66,6 +66,7 @@ enum class Rule : uint8_t {
   Lock,
   Iterator,
   Dynptr,
+  ForeignMemory,
   // Of strict verification only.
   ShownAddress,
   UnwrittenStack,

@@ -60,6 +60,7 @@ bool Verifier::call_global(uint32_t index) {
                   fmt::format("Caller passes invalid args into func#{} ('{}')", index, sub.name),
                   "A global function is called by its prototype, and this one has none.");
   const auto parameters = btf->parameters(btf->target(sub.function));
+  if (!keeps_foreign_memory(static_cast<unsigned>(parameters.size()))) return false;
   for (unsigned i = 0; i < parameters.size(); ++i) {
     const unsigned r = i + 1;
     if (!readable(r)) return false;

@@ -33,6 +33,7 @@ struct Value {
   bool precise = false;    // Scalar of a stored state: the verdict may depend on its exact range
   bool read_only = false;  // Memory, Dynptr
   bool ringbuf = false;    // Memory: a record that bpf_ringbuf_reserve returned
+  bool foreign = false;    // Memory: of a buffer, which may go away at any time
   uint8_t frame = 0;
   uint8_t part = 0;      // Dynptr, Iterator: which of its slots, 0 at the lowest address
   uint8_t argument = 0;  // Object: 1 + index of the entry's argument that it came in by; 0: another source

@@ -152,6 +152,7 @@ class Verifier {
   bool check_record(Call& call, unsigned reg);
   bool check_key(Call& call, unsigned reg);
   std::optional<uint32_t> constant_key(unsigned reg) const;
+  bool keeps_foreign_memory(unsigned arguments);
   bool expect(unsigned reg, bool ok, std::string_view expected);
   bool known_constant(unsigned reg, uint64_t* value, Rule rule, const char* message);
   bool finish_helper(Call& call);

@@ -14,7 +14,7 @@ namespace {
 
 using enum Arg;
 
-constexpr bool kSleepable = true, kGplOnly = true, kTrustedOnly = true;
+constexpr bool kSleepable = true, kGplOnly = true, kTrustedOnly = true, kContainsFaults = true;
 
 // clang-format off
 const Helper kHelpers[] = {
@@ -22,7 +22,7 @@ const Helper kHelpers[] = {
     {2, "bpf_map_update_elem", Ret::Scalar, {ConstMap, MapKey, MapValue, Anything}, false, false, native<&common::map_update_elem>},
     {3, "bpf_map_delete_elem", Ret::Scalar, {ConstMap, MapKey}, false, false, native<&common::map_delete_elem>},
     {5, "bpf_ktime_get_ns", Ret::Scalar, {}, false, false, native<&common::ktime_get_ns>},
-    {6, "bpf_trace_printk", Ret::Scalar, {Mem, Size, Anything, Anything, Anything}, false, kGplOnly, native<&common::trace_printk>, kTrustedOnly},
+    {6, "bpf_trace_printk", Ret::Scalar, {Mem, Size, Anything, Anything, Anything}, false, kGplOnly, native<&common::trace_printk>, false, kTrustedOnly},
     {7, "bpf_get_prandom_u32", Ret::Scalar, {}, false, false, native<&common::get_prandom_u32>},
     {8, "bpf_get_smp_processor_id", Ret::Scalar, {}, false, false, native<&common::get_smp_processor_id>},
     {14, "bpf_get_current_pid_tgid", Ret::Scalar, {}, false, false, native<&common::get_current_pid_tgid>},
@@ -30,19 +30,19 @@ const Helper kHelpers[] = {
     {16, "bpf_get_current_comm", Ret::Scalar, {UninitMem, Size}, false, false, native<&common::get_current_comm>},
     {93, "bpf_spin_lock", Ret::Void, {LockToTake}, false, false, native<&common::spin_lock>},
     {94, "bpf_spin_unlock", Ret::Void, {LockToDrop}, false, false, native<&common::spin_unlock>},
-    {112, "bpf_probe_read_user", Ret::Scalar, {UninitMem, SizeOrZero, Anything}, false, kGplOnly, native<&common::probe_read_user>, kTrustedOnly},
-    {114, "bpf_probe_read_user_str", Ret::Scalar, {UninitMem, SizeOrZero, Anything}, false, kGplOnly, native<&common::probe_read_user_str>, kTrustedOnly},
+    {112, "bpf_probe_read_user", Ret::Scalar, {UninitMem, SizeOrZero, Anything}, false, kGplOnly, native<&common::probe_read_user>, false, kTrustedOnly},
+    {114, "bpf_probe_read_user_str", Ret::Scalar, {UninitMem, SizeOrZero, Anything}, false, kGplOnly, native<&common::probe_read_user_str>, false, kTrustedOnly},
     {125, "bpf_ktime_get_boot_ns", Ret::Scalar, {}, false, false, native<&common::ktime_get_boot_ns>},
     {130, "bpf_ringbuf_output", Ret::Scalar, {ConstMap, Mem, SizeOrZero, Anything}, false, false, native<&common::ringbuf_output>},
     {131, "bpf_ringbuf_reserve", Ret::RingbufRecordOrNull, {ConstMap, ConstAllocSize, Anything}, false, false, native<&common::ringbuf_reserve>},
     {132, "bpf_ringbuf_submit", Ret::Void, {RingbufRecord, Anything}, false, false, native<&common::ringbuf_submit>},
     {133, "bpf_ringbuf_discard", Ret::Void, {RingbufRecord, Anything}, false, false, native<&common::ringbuf_discard>},
     {134, "bpf_ringbuf_query", Ret::Scalar, {ConstMap, Anything}, false, false, native<&common::ringbuf_query>},
-    {148, "bpf_copy_from_user", Ret::Scalar, {UninitMem, SizeOrZero, Anything}, kSleepable, false, native<&common::copy_from_user>, kTrustedOnly},
+    {148, "bpf_copy_from_user", Ret::Scalar, {UninitMem, SizeOrZero, Anything}, kSleepable, false, native<&common::copy_from_user>, false, kTrustedOnly},
     {160, "bpf_ktime_get_coarse_ns", Ret::Scalar, {}, false, false, native<&common::ktime_get_coarse_ns>},
     {164, "bpf_for_each_map_elem", Ret::Scalar, {ConstMap, Function, StackOrNull, Anything}, false, false, native<&common::for_each_map_elem>},
-    {165, "bpf_snprintf", Ret::Scalar, {WritableMemOrNull, SizeOrZero, ConstString, MemOrNull, SizeOrZero}, false, kGplOnly, native<&common::snprintf>, kTrustedOnly},
-    {177, "bpf_trace_vprintk", Ret::Scalar, {Mem, Size, MemOrNull, SizeOrZero}, false, kGplOnly, native<&common::trace_vprintk>, kTrustedOnly},
+    {165, "bpf_snprintf", Ret::Scalar, {WritableMemOrNull, SizeOrZero, ConstString, MemOrNull, SizeOrZero}, false, kGplOnly, native<&common::snprintf>, false, kTrustedOnly},
+    {177, "bpf_trace_vprintk", Ret::Scalar, {Mem, Size, MemOrNull, SizeOrZero}, false, kGplOnly, native<&common::trace_vprintk>, false, kTrustedOnly},
     {181, "bpf_loop", Ret::Scalar, {Anything, Function, StackOrNull, Anything}, false, false, native<&common::loop>},
     {182, "bpf_strncmp", Ret::Scalar, {Mem, Size, ConstString}, false, false, native<&common::strncmp>},
     {195, "bpf_map_lookup_percpu_elem", Ret::MapValueOrNull, {ConstMap, MapKey, Anything}, false, false, native<&common::map_lookup_percpu_elem>},
@@ -50,8 +50,8 @@ const Helper kHelpers[] = {
     {198, "bpf_ringbuf_reserve_dynptr", Ret::Scalar, {ConstMap, Anything, Anything, UninitRingbufDynptr}, false, false, native<&common::ringbuf_reserve_dynptr>},
     {199, "bpf_ringbuf_submit_dynptr", Ret::Void, {RingbufDynptr, Anything}, false, false, native<&common::ringbuf_submit_dynptr>},
     {200, "bpf_ringbuf_discard_dynptr", Ret::Void, {RingbufDynptr, Anything}, false, false, native<&common::ringbuf_discard_dynptr>},
-    {201, "bpf_dynptr_read", Ret::Scalar, {UninitMem, SizeOrZero, Dynptr, Anything, Anything}, false, false, native<&common::dynptr_read>},
-    {202, "bpf_dynptr_write", Ret::Scalar, {Dynptr, Anything, Mem, SizeOrZero, Anything}, false, false, native<&common::dynptr_write>},
+    {201, "bpf_dynptr_read", Ret::Scalar, {UninitMem, SizeOrZero, Dynptr, Anything, Anything}, false, false, native<&common::dynptr_read>, kContainsFaults},
+    {202, "bpf_dynptr_write", Ret::Scalar, {Dynptr, Anything, Mem, SizeOrZero, Anything}, false, false, native<&common::dynptr_write>, kContainsFaults},
     {203, "bpf_dynptr_data", Ret::DynptrMemOrNull, {Dynptr, Anything, ConstAllocSize}, false, false, native<&common::dynptr_data>},
 };
 

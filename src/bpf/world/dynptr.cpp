@@ -1,12 +1,34 @@
 #include "bpf/world/dynptr.hpp"
 
+#include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <cstddef>
 
 #include "base/user_copy.hpp"
 #include "bpf/world/common.hpp"
 
 namespace ring3::bpf::common {
+
+namespace {
+
+// As memmove(3), of memory that may go away: a dynptr's, and what a program hands in, which may be of a
+// buffer too.
+long move(void* to, const void* from, uint64_t size) {
+  const auto target = reinterpret_cast<uint64_t>(to), source = reinterpret_cast<uint64_t>(from);
+  if (target - source >= size) return copy_between_users(target, source, size);
+  // The end of the source would be overwritten before it was read: from the end, then.
+  while (size > 0) {
+    std::byte block[256];
+    const uint64_t bytes = std::min(size, uint64_t{sizeof block});
+    size -= bytes;
+    if (ring3::copy_from_user(block, source + size, bytes) != 0 ||
+        copy_to_user(target + size, block, bytes) != 0)
+      return -EFAULT;
+  }
+  return 0;
+}
+
+}  // namespace
 
 long dynptr_from_mem(void* data, uint64_t size, uint64_t flags, Dynptr* dynptr) {
   *dynptr = Dynptr();
@@ -19,20 +41,14 @@ long dynptr_from_mem(void* data, uint64_t size, uint64_t flags, Dynptr* dynptr) 
 long dynptr_read(void* out, uint64_t length, const Dynptr* dynptr, uint64_t offset, uint64_t flags) {
   if (dynptr->is_null() || flags != 0) return -EINVAL;
   if (!dynptr->holds(offset, length)) return -E2BIG;
-  if (dynptr->kind() == Dynptr::Kind::User)
-    return ring3::copy_from_user(out, reinterpret_cast<uint64_t>(dynptr->at(offset)), length);
-  memmove(out, dynptr->at(offset), length);
-  return 0;
+  return move(out, dynptr->at(offset), length);
 }
 
 long dynptr_write(const Dynptr* dynptr, uint64_t offset, const void* data, uint64_t length, uint64_t flags) {
   if (dynptr->is_null() || dynptr->is_read_only()) return -EINVAL;
   if (!dynptr->holds(offset, length)) return -E2BIG;
   if (flags != 0) return -EINVAL;
-  if (dynptr->kind() == Dynptr::Kind::User)
-    return ring3::copy_to_user(reinterpret_cast<uint64_t>(dynptr->at(offset)), data, length);
-  memmove(dynptr->at(offset), data, length);
-  return 0;
+  return move(dynptr->at(offset), data, length);
 }
 
 void* dynptr_data(const Dynptr* dynptr, uint64_t offset, uint64_t length) {

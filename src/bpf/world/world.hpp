@@ -30,8 +30,8 @@ class Machine {
   // nobody else can.
   std::vector<void*> records;
   SpinLock* lock = nullptr;  // the one that the program holds: the same
-  unsigned cpu = 0;         // index for per-CPU maps; constant while a program runs
-  void* context = nullptr;  // the hook's own (hooks/loop: its Loop)
+  unsigned cpu = 0;          // index for per-CPU maps; constant while a program runs
+  void* context = nullptr;   // the hook's own (hooks/loop: its Loop)
   void (*print)(void* context, std::string_view text) = nullptr;  // bpf_printk; nullptr drops
 
  protected:
@@ -102,6 +102,8 @@ struct Helper {
   bool sleepable = false;  // only in sleepable programs
   bool gpl_only = false;
   NativeFunction implementation = nullptr;
+  // Takes memory that may go away while it runs, such as a buffer's.
+  bool contains_faults = false;
   bool trusted_only = false;  // shows memory that is not the program's: refused by strict verification
 };
 

@@ -111,7 +111,7 @@ Result<const Collection*> collection_of(const Case& test) {
 }  // namespace
 
 std::string_view program_named_in(std::string_view line) {
-  for (std::string_view macro : {"PROGRAM(", "STEP("}) {
+  for (std::string_view macro : {"PROGRAM(", "STEP(", "ISSUE("}) {
     size_t at = line.find(macro);
     if (at == line.npos || isspace(static_cast<unsigned char>(line[0])) || line[0] == '#' || line[0] == '/')
       continue;

@@ -37,7 +37,7 @@ const std::vector<Case>& cases();
 // The program of a case, linked.
 Result<std::shared_ptr<const Program>> program_of(const Case& test);
 
-// The name in "PROGRAM(name) {", "STEP(name) {" and "FAST_STEP(name) {", or nothing.
+// The name in "PROGRAM(name) {", "STEP(name) {", "FAST_STEP(name) {" and "ISSUE(name) {", or nothing.
 std::string_view program_named_in(std::string_view line);
 
 // What the kernel that runs the tests says of a program.

@@ -109,7 +109,10 @@ bool is_about_speculation(const std::string& log) {
 void compare(bool strict) {
   unsigned asked = 0;
   for (const Case& test : cases()) {
-    if (test.file.starts_with("loop")) continue;  // needs ring3's own types
+    if (test.file.starts_with("loop_") || test.file.starts_with("operation_"))
+      continue;  // of ring3's own types
+    // Without privileges Linux keeps no numbers apart that loops count with, and runs out of patience.
+    if (strict && test.file == "loops") continue;
     SCOPED_TRACE("cases/" + test.file + ".bpf.c:" + std::to_string(test.usual.line) + ": " + test.program);
     HostAnswer answer = ask_host(test, strict);
     if (!answer.available) GTEST_SKIP() << answer.log;

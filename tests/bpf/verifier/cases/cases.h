@@ -36,6 +36,16 @@
   SEC(".struct_ops.link") struct io_uring_bpf_ops name##_ops = {.loop_step = (void*)name};    \
   SEC("struct_ops.s/" #name) __attribute__((naked)) int name(unsigned long long* arguments)
 
+/* An issue_fn, which may not sleep. */
+#define ISSUE(name)                                                                           \
+  int name(unsigned long long* arguments);                                                    \
+  SEC(".struct_ops.link") struct uring_bpf_ops name##_ops = {.issue_fn = (void*)name};        \
+  static __always_inline int name##_body(struct uring_bpf_data*);                             \
+  SEC("struct_ops/" #name) int name(unsigned long long* arguments) {                          \
+    return name##_body((void*)arguments[0]);                                                  \
+  }                                                                                           \
+  static __always_inline int name##_body(struct uring_bpf_data* data)
+
 /* A number that nothing is known of. */
 #define NUMBER() bpf_get_prandom_u32()
 

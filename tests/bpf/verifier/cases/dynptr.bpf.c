@@ -1,11 +1,6 @@
 /* Dynptrs: memory whose bounds are checked when it is used. */
 #include "cases.h"
 
-extern int bpf_dynptr_adjust(const struct bpf_dynptr* p, __u64 start, __u64 end) __weak __ksym;
-extern void* bpf_dynptr_slice(const struct bpf_dynptr* p, __u64 offset, void* buffer, __u64 size) __weak __ksym;
-extern void* bpf_dynptr_slice_rdwr(const struct bpf_dynptr* p, __u64 offset, void* buffer, __u64 size) __weak __ksym;
-extern __u64 bpf_dynptr_size(const struct bpf_dynptr* p) __weak __ksym;
-extern int bpf_dynptr_clone(const struct bpf_dynptr* p, struct bpf_dynptr* clone) __weak __ksym;
 
 PROGRAM(dynptr_uninitialised) {
   struct bpf_dynptr ptr = {};
