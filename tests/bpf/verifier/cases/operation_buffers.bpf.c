@@ -6,6 +6,7 @@
   struct bpf_iter_uring_buf it;           \
   bpf_iter_uring_buf_new(&it, data, &desc_##it, direction)
 
+// RULE: iterator
 ISSUE(walk) {  // ACCEPTED
   int bytes = 0, *chunk;
   NEW(it, ITER_SOURCE);
@@ -30,6 +31,7 @@ ISSUE(used_although_new_failed) {  // ACCEPTED
   return error;
 }
 
+// RULE: iterator
 ISSUE(left_open) {  // REFUSED: Unreleased reference
   NEW(it, ITER_SOURCE);
   return 0;
@@ -142,6 +144,7 @@ ISSUE(descriptor_in_the_pdu) {
   return bpf_iter_uring_buf_new(&it, data, (void*)data->pdu, 0);  // REFUSED: args#2 expected pointer to STRUCT io_bpf_buf_desc but R3 has a pointer to STRUCT uring_bpf_data
 }
 
+// RULE: several-iterators
 ISSUE(several_at_once) {  // ACCEPTED
   int same = 0;
   NEW(a, ITER_SOURCE);
@@ -160,6 +163,7 @@ ISSUE(several_at_once) {  // ACCEPTED
   return -same;
 }
 
+// RULE: several-iterators
 ISSUE(one_of_several_left_open) {  // REFUSED: Unreleased reference
   NEW(a, ITER_SOURCE);
   NEW(b, ITER_SOURCE);
@@ -172,6 +176,7 @@ ISSUE(one_of_several_left_open) {  // REFUSED: Unreleased reference
   bpf_iter_uring_buf_next(&it); \
   bpf_uring_buf_dynptr_rdwr(&it, &chunk)
 
+// RULE: slices
 ISSUE(slice_of_a_chunk) {  // ACCEPTED
   NEW(it, ITER_DEST);
   CHUNK(it, chunk);
@@ -208,6 +213,7 @@ ISSUE(writes_a_slice_to_be_read) {
   return 0;
 }
 
+// RULE: slices
 ISSUE(slice_after_next) {
   NEW(it, ITER_DEST);
   CHUNK(it, chunk);
@@ -218,6 +224,7 @@ ISSUE(slice_after_next) {
   return 0;
 }
 
+// RULE: slices
 ISSUE(slice_after_destroy) {
   NEW(it, ITER_DEST);
   CHUNK(it, chunk);
@@ -254,6 +261,7 @@ ISSUE(clone_after_next) {
   return size;
 }
 
+// RULE: slices
 ISSUE(slice_of_a_clone_after_next) {
   NEW(it, ITER_DEST);
   CHUNK(it, chunk);
@@ -266,6 +274,7 @@ ISSUE(slice_of_a_clone_after_next) {
   return 0;
 }
 
+// RULE: slices
 ISSUE(dynptr_of_another_iterator_stays) {  // ACCEPTED
   NEW(a, ITER_DEST);
   NEW(b, ITER_SOURCE);
@@ -296,6 +305,7 @@ ISSUE(dynptr_without_iterator) {
   return bpf_uring_buf_dynptr(&it, &chunk);  // REFUSED: expected an initialized iter_uring_buf as arg #0
 }
 
+// RULE: foreign-memory
 ISSUE(copy_between_slices) {  // ACCEPTED
   NEW(a, ITER_DEST);
   NEW(b, ITER_DEST);
@@ -365,6 +375,7 @@ ISSUE(slice_to_a_global_function) {
 static __noinline void add_up(__u64* words, __u64* sum) {
   for (int i = 0; i < 8; i++) *sum += words[i];
 }
+// RULE: foreign-memory
 ISSUE(slice_to_a_static_function) {  // ACCEPTED
   NEW(it, ITER_DEST);
   CHUNK(it, chunk);
