@@ -55,14 +55,17 @@ class Scripted {
 };
 
 // A request of IORING_OP_BPF; its user_data is also its number among the counts.
+inline abi::Sqe bpf_sqe(uint64_t user_data, const Request& request) {
+  return {.opcode = abi::IORING_OP_BPF,
+          .flags = request.flags,
+          .fd = request.set,
+          .len = static_cast<uint32_t>(user_data),
+          .op_flags = uint32_t{request.id} << 24 | request.script,
+          .user_data = user_data,
+          .file_index = request.returned};
+}
 inline abi::Sqe& push_bpf(TestRing& ring, uint64_t user_data, const Request& request = {}) {
-  abi::Sqe& sqe = ring.push(abi::IORING_OP_BPF, user_data);
-  sqe.flags = request.flags;
-  sqe.fd = request.set;
-  sqe.len = static_cast<uint32_t>(user_data);
-  sqe.file_index = static_cast<uint32_t>(request.returned);
-  sqe.op_flags = uint32_t{request.id} << 24 | request.script;
-  return sqe;
+  return ring.push(abi::IORING_OP_BPF, user_data) = bpf_sqe(user_data, request);
 }
 
 // "user_data:res" of all CQEs there are, in their order.
