@@ -134,6 +134,7 @@ void Engine::hand_over(std::span<const uint32_t> chain) {
     else if (!requests_.at(chain[i]).is(Request::BackendWalked))
       sqe.flags = (sqe.flags & ~kLinkFlags) | abi::IOSQE_IO_LINK;
     if (chain.size() == 1 && !translate(chain[i], sqe)) return;
+    redirect(chain[i], sqe);
     handover_.push_back(sqe);
   }
   const int result = backend->queue(handover_);

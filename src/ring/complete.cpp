@@ -60,6 +60,8 @@ void Engine::finish(uint32_t index, int32_t res, uint32_t flags) {
   if (request.is(Request::Prepared)) handler.load(std::memory_order_relaxed)->cleanup(requests_.memory(index));
   const Request copy = request;
   requests_.release(index);
+  if (!transfers_.empty()) [[unlikely]]
+    end_transfer(index);
   if (chain_goes_on && copy.next != kNone) release_successor(copy, res);
   if (copy.is(Request::Internal) && copy.user_data != kNone)
     cancel_child_done(static_cast<uint32_t>(copy.user_data), res);

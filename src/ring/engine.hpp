@@ -4,10 +4,13 @@
 //   dispatch…()        chains → back-end, or inline       chain.cpp
 //   complete, finish   back-end → CQEs, successors        complete.cpp
 //   translate()        requests that name other requests  translate.cpp
+//   redirect()         transfers with provider buffers    provided.cpp
 //
 // Nothing here recurses along a chain: successors go through the task queue, so that, as in Linux, only the head of a
 // chain completes within the submission itself.
 #pragma once
+
+#include <sys/uio.h>
 
 #include <atomic>
 #include <cstdint>
@@ -109,6 +112,10 @@ class Engine {
   void release_successor(const Request& request, int32_t res);
   void check_counted_timeouts();
 
+  // provided.cpp
+  void redirect(uint32_t index, abi::Sqe& sqe);
+  void end_transfer(uint32_t index);
+
   // translate.cpp: false if the request was answered, or will be, without its SQE.
   bool translate(uint32_t index, abi::Sqe& sqe);
   bool translate_cancel(uint32_t index, abi::Sqe& sqe);
@@ -139,6 +146,9 @@ class Engine {
   std::vector<Counted> counted_;
   struct Cancellation { uint32_t parent, pending; int32_t found; };
   std::vector<Cancellation> cancellations_;
+  // Those with provider buffers that the back-end has. The SQE may point to `vectors`.
+  struct Transfer { uint32_t index; std::shared_ptr<const Buffer> buffer; std::vector<iovec> vectors; };
+  std::vector<Transfer> transfers_;
 };
 
 }  // namespace ring3::ring

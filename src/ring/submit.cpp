@@ -83,6 +83,7 @@ bool Engine::forward_at_once(abi::Sqe& sqe) {
   request.full = sqe.flags & abi::IOSQE_CQE_SKIP_SUCCESS ? full_transfer(sqe) : 0;  // no chain to break
   sqe.user_data = requests_.token(index);
   sqe.flags &= ~abi::IOSQE_CQE_SKIP_SUCCESS;
+  redirect(index, sqe);
   const int result = backend->queue({&sqe, 1});
   if (result < 0) {
     finish(index, result, 0);
