@@ -53,9 +53,10 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 Agreement::Pair Agreement::verdicts(const Generated& generated, HostType type) {
   auto program = setting_.program(generated);
   program->sleepable = type == HostType::Syscall;
-  const Verdict ours = verify(program);
+  const Verdict ours = verify(program, {.insns_max = VISITS_MAX});
+  if (!ours && ours.error().stats.insns_visited > VISITS_MAX) return {.too_long = true};
   HostVerdict theirs = host_.verify(generated, type, 0);
-  Pair pair{ours.has_value(), theirs.accepted, {}};
+  Pair pair{.ours = ours.has_value(), .theirs = theirs.accepted};
   if (pair.ours == pair.theirs) return pair;
   if (!pair.ours)
     pair.message = without_numbers(first_line(ours.error().linux_message));
@@ -69,6 +70,7 @@ void Agreement::ask(uint64_t seed) {
   const Pair pair = verdicts(generated, type_for(generated, seed));
   // A kernel that trips over itself gives no verdict.
   if (pair.message.starts_with("verifier bug")) return;
+  if (pair.too_long) return void(++too_long_);
   ++asked_;
   both_ += pair.ours && pair.theirs;
   if (pair.ours == pair.theirs) return;
@@ -81,9 +83,9 @@ void Agreement::ask(uint64_t seed) {
 
 std::string Agreement::report() const {
   std::string out =
-      fmt::format("{} programs, {} accepted by both ({:.1f} %), {} verdicts agree ({:.2f} %)\n", asked_,
+      fmt::format("{} programs, {} accepted by both ({:.1f} %), {} verdicts agree ({:.2f} %), {} too long to ask about\n", asked_,
                   both_, 100.0 * static_cast<double>(both_) / static_cast<double>(asked_), agreed(),
-                  100.0 * static_cast<double>(agreed()) / static_cast<double>(asked_));
+                  100.0 * static_cast<double>(agreed()) / static_cast<double>(asked_), too_long_);
   if (unsafe_) out += fmt::format("{} of what only the kernel refuses is UNSAFE\n", unsafe_);
   std::vector<std::pair<std::string, Class>> sorted(classes_.begin(), classes_.end());
   std::ranges::sort(sorted, [](const auto& a, const auto& b) { return a.second.count > b.second.count; });
@@ -99,6 +101,7 @@ std::string Agreement::show(uint64_t seed) {
   Generated small = whole;
   if (pair.ours != pair.theirs)
     small = shrink(whole, [&](const Generated& attempt) {
+      if (verify(setting_.program(attempt)).has_value() != pair.ours) return false;  // the cheap question first
       const Pair now = verdicts(attempt, type);
       return now.ours == pair.ours && now.theirs == pair.theirs && now.message == pair.message;
     });

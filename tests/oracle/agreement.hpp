@@ -16,6 +16,7 @@ class Agreement {
   std::string report() const;
   // At least 99.5 % of the verdicts agree.
   bool holds() const { return (agreed() * 1000) >= asked_ * 995; }
+  static constexpr uint32_t VISITS_MAX = 100'000;  // what is longer takes both of them seconds
   uint64_t asked() const { return asked_; }
   uint64_t agreed() const { return asked_ - differ_; }
   uint64_t accepted() const { return both_; }
@@ -29,15 +30,16 @@ class Agreement {
     uint64_t count = 0, seed = 0;
   };
   struct Pair {
-    bool ours, theirs;
+    bool ours = false, theirs = false;
     std::string message;  // of who refuses, without its numbers
+    bool too_long = false;
   };
   Pair verdicts(const Generated& generated, HostType type);
 
   Setting setting_;
   Host host_;
   Soundness soundness_;
-  uint64_t asked_ = 0, both_ = 0, differ_ = 0, unsafe_ = 0;
+  uint64_t asked_ = 0, too_long_ = 0, both_ = 0, differ_ = 0, unsafe_ = 0;
   std::map<std::string, Class> classes_;
 };
 

@@ -8,7 +8,8 @@ namespace ring3::bpf::oracle {
 
 class Draw {
  public:
-  explicit Draw(uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15 + 1) {}
+  // Neighbouring seeds give sequences that have nothing in common.
+  explicit Draw(uint64_t seed) : state_(scramble(seed + 0x632be59bd9b4e019)) {}
   // Takes its choices from `bytes`, which outlive it, and zeroes behind them.
   explicit Draw(std::span<const uint8_t> bytes) : bytes_(bytes), from_bytes_(true) {}
 
@@ -37,7 +38,9 @@ class Draw {
     return b;
   }
   uint64_t mix() {  // splitmix64
-    uint64_t z = state_ += 0x9e3779b97f4a7c15;
+    return scramble(state_ += 0x9e3779b97f4a7c15);
+  }
+  static uint64_t scramble(uint64_t z) {
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
     z = (z ^ z >> 27) * 0x94d049bb133111eb;
     return z ^ z >> 31;

@@ -86,8 +86,9 @@ void Writer::jump_if(Label& label) {
             number()};
   if (draw_.chance(3))
     insn.code |= BPF_X, insn.src = number();
-  else
-    insn.imm = static_cast<int32_t>(draw_.chance(3) ? draw_.interesting() : draw_.below(80));
+  if (!uses_register(insn) || (insn.src == insn.dst && !draw_.chance(10)))
+    insn = {static_cast<uint8_t>(insn.code & ~BPF_X), insn.dst, 0, 0,
+            static_cast<int32_t>(draw_.chance(3) ? draw_.interesting() : draw_.below(80))};
   jump(insn, label);
 }
 
