@@ -82,10 +82,10 @@ void Agreement::ask(uint64_t seed) {
 }
 
 std::string Agreement::report() const {
-  std::string out =
-      fmt::format("{} programs, {} accepted by both ({:.1f} %), {} verdicts agree ({:.2f} %), {} too long to ask about\n", asked_,
-                  both_, 100.0 * static_cast<double>(both_) / static_cast<double>(asked_), agreed(),
-                  100.0 * static_cast<double>(agreed()) / static_cast<double>(asked_), too_long_);
+  std::string out = fmt::format(
+      "{} programs, {} accepted by both ({:.1f} %), {} verdicts agree ({:.2f} %), {} too long to ask about\n",
+      asked_, both_, 100.0 * static_cast<double>(both_) / static_cast<double>(asked_), agreed(),
+      100.0 * static_cast<double>(agreed()) / static_cast<double>(asked_), too_long_);
   if (unsafe_) out += fmt::format("{} of what only the kernel refuses is UNSAFE\n", unsafe_);
   std::vector<std::pair<std::string, Class>> sorted(classes_.begin(), classes_.end());
   std::ranges::sort(sorted, [](const auto& a, const auto& b) { return a.second.count > b.second.count; });
@@ -101,7 +101,8 @@ std::string Agreement::show(uint64_t seed) {
   Generated small = whole;
   if (pair.ours != pair.theirs)
     small = shrink(whole, [&](const Generated& attempt) {
-      if (verify(setting_.program(attempt)).has_value() != pair.ours) return false;  // the cheap question first
+      if (verify(setting_.program(attempt)).has_value() != pair.ours)
+        return false;  // the cheap question first
       const Pair now = verdicts(attempt, type);
       return now.ours == pair.ours && now.theirs == pair.theirs && now.message == pair.message;
     });

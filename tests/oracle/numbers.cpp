@@ -84,8 +84,7 @@ void Writer::unary() {
 void Writer::jump_if(Label& label) {
   Insn insn{static_cast<uint8_t>((draw_.chance(3) ? BPF_JMP32 : BPF_JMP) | draw_.one_of(CONDITIONS)),
             number()};
-  if (draw_.chance(3))
-    insn.code |= BPF_X, insn.src = number();
+  if (draw_.chance(3)) insn.code |= BPF_X, insn.src = number();
   if (!uses_register(insn) || (insn.src == insn.dst && !draw_.chance(10)))
     insn = {static_cast<uint8_t>(insn.code & ~BPF_X), insn.dst, 0, 0,
             static_cast<int32_t>(draw_.chance(3) ? draw_.interesting() : draw_.below(80))};

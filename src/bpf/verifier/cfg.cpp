@@ -12,6 +12,8 @@ namespace ring3::bpf {
 using namespace abi;
 
 namespace {
+constexpr size_t SUBPROGRAMS_MAX = 256;  // as Linux
+
 std::unexpected<Fault> fault(Rule rule, uint32_t insn, std::string message, std::string reason) {
   return std::unexpected(Fault{rule, insn, std::move(message), std::move(reason)});
 }
@@ -55,6 +57,10 @@ std::expected<Cfg, Fault> Cfg::build(const Program& program) {
   Cfg cfg;
   if (program.insns.empty() || program.subprograms.empty())
     return fault(Rule::Malformed, 0, "empty program", "The program has no instructions.");
+  if (program.subprograms.size() > SUBPROGRAMS_MAX)
+    return fault(Rule::TooComplex, program.subprograms[SUBPROGRAMS_MAX].start, "too many subprograms",
+                 fmt::format("The program has {} functions; there can be {}.", program.subprograms.size(),
+                             SUBPROGRAMS_MAX));
   cfg.flags_.assign(program.insns.size(), 0);
   cfg.owner_.assign(program.insns.size(), 0);
   cfg.callees_.resize(program.subprograms.size());

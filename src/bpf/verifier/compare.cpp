@@ -132,6 +132,7 @@ bool Verifier::matches(const State& old, const State& now, Match match) const {
   compare.strict = options_.strict;
   for (size_t f = 0; f < old.frames.size(); ++f) {
     const Frame &a = old.frames[f], &b = now.frames[f];
+    work_ += 32 + 8 * a.stack.size();
     if (a.call_site != b.call_site || a.subprogram != b.subprogram || a.is_callback != b.is_callback)
       return false;
     if (a.callback_depth > b.callback_depth) return false;

@@ -12,20 +12,25 @@ using namespace abi;
 
 namespace {
 constexpr size_t BRANCHES_MAX = 8192;  // as Linux
-}
+constexpr size_t STEPS_MAX = 256;      // without a stored state
+// A program must not be able to keep the verifier busy: a few seconds of copying and comparing states, of
+// which honest programs need milliseconds. In Linux only the visits are counted.
+constexpr uint64_t WORK_MAX = 2'000'000'000;
+}  // namespace
 
 Verifier::Verifier(std::shared_ptr<const Program> program, const VerifyOptions& options, Cfg cfg)
     : program_(std::move(program)),
       options_(options),
       cfg_(std::move(cfg)),
       liveness_(*program_, cfg_),
+      stored_(program_->insns.size()),
       stack_bytes_(program_->subprograms.size(), 0),
       facts_(program_->insns.size(), 0) {}
 
 bool Verifier::verify_function(uint32_t subprogram) {
   root_ = subprogram;
+  for (const auto& node : nodes_) stored_[node->state.insn].clear();
   nodes_.clear();
-  stored_.assign(program_->insns.size(), {});
   log_.clear();
   links_.clear();
   branches_.clear();
@@ -46,7 +51,7 @@ bool Verifier::verify_function(uint32_t subprogram) {
 bool Verifier::explore() {
   for (;;) {
     if (options_.explain) record();
-    if (++stats_.insns_visited > options_.insns_max)
+    if (++stats_.insns_visited > options_.insns_max || work_ > WORK_MAX)
       return reject(Rule::TooComplex,
                     fmt::format("BPF program is too large. Processed {} insn", stats_.insns_visited),
                     "The paths through the program are too many or too long to be followed to their ends.");
@@ -59,6 +64,8 @@ bool Verifier::explore() {
         if (!exit_path()) return true;
         continue;
       }
+    } else if (log_.size() - parent_->log_position > STEPS_MAX) {
+      store_state();  // so that following values backwards ends soon
     }
     if (options_.observer) {
       current_.insn = pc_;
@@ -113,6 +120,7 @@ bool Verifier::push_branch(State state, bool enters) {
                   "Too many branches are open at once on one path.");
   ++parent_->branches;
   held_bytes_ += state.bytes();
+  work_ += state.bytes() / 2;
   branches_.push_back({std::move(state), parent_, log_.size(), last_visit_, enters});
   return true;
 }

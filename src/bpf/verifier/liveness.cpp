@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <numeric>
+#include <utility>
 
 #include "bpf/verifier/state.hpp"
 
@@ -24,15 +26,45 @@ void each_successor(const Program& program, uint32_t i, F&& f) {
   f(i + insn_slots(insn));
 }
 
+// Calls update(i) for each instruction of the function, last first, and again for what can come before one
+// that it returns true of, until nothing changes.
+template <typename F>
+void until_stable(const Program& program, const Subprogram& sub, F&& update) {
+  const uint32_t n = sub.end - sub.start;
+  std::vector<uint32_t> first(n + 1, 0), predecessors;  // those of i: from first[i] to first[i + 1]
+  std::vector<uint32_t> work;
+  for (uint32_t i = sub.start; i < sub.end; i += insn_slots(program.insns[i])) {
+    work.push_back(i);
+    each_successor(program, i, [&](uint32_t next) { ++first[next - sub.start]; });
+  }
+  std::partial_sum(first.begin(), first.end(), first.begin());
+  predecessors.resize(first[n]);
+  for (uint32_t i : work)
+    each_successor(program, i, [&](uint32_t next) { predecessors[--first[next - sub.start]] = i; });
+  std::vector<bool> waits(n, true);
+  while (!work.empty()) {
+    const uint32_t i = work.back();
+    work.pop_back();
+    waits[i - sub.start] = false;
+    if (!update(i)) continue;
+    for (uint32_t p = first[i - sub.start]; p < first[i - sub.start + 1]; ++p) {
+      const uint32_t before = predecessors[p];
+      if (waits[before - sub.start]) continue;
+      waits[before - sub.start] = true;
+      work.push_back(before);
+    }
+  }
+}
+
 uint16_t bit(unsigned r) { return static_cast<uint16_t>(1u << r); }
 
 // Slots that [offset, offset + size) of the frame touches.
 uint64_t slots_between(int64_t offset, int64_t end) {
   if (offset < -BPF_STACK_BYTES) offset = -BPF_STACK_BYTES;
   if (end > 0) end = 0;
-  uint64_t mask = 0;
-  for (int64_t o = offset; o < end; o += 1) mask |= uint64_t{1} << slot_of(static_cast<int>(o));
-  return mask;
+  if (offset >= end) return 0;
+  const unsigned first = slot_of(static_cast<int>(end - 1)), last = slot_of(static_cast<int>(offset));
+  return ALL_SLOTS >> (63 - last) & ALL_SLOTS << first;
 }
 
 // Where a register points, of the function's own frame: an offset, or one of these.
@@ -146,18 +178,13 @@ Liveness::Effect Liveness::effect(uint32_t i) const {
 }
 
 void Liveness::solve_registers(const Subprogram& sub) {
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (uint32_t i = sub.end; i-- > sub.start;) {
-      if (i > sub.start && is_64bit_imm(program_.insns[i - 1]) && program_.insns[i].code == 0) continue;
-      uint16_t after = 0;
-      each_successor(program_, i, [&](uint32_t next) { after |= registers_[next]; });
-      const Effect e = effect(i);
-      const uint16_t before = e.reads | (after & ~e.writes);
-      changed |= before != registers_[i];
-      registers_[i] = before;
-    }
-  }
+  until_stable(program_, sub, [&](uint32_t i) {
+    uint16_t after = 0;
+    each_successor(program_, i, [&](uint32_t next) { after |= registers_[next]; });
+    const Effect e = effect(i);
+    const uint16_t before = e.reads | (after & ~e.writes);
+    return before != std::exchange(registers_[i], before);
+  });
 }
 
 // Two passes: forwards, where each register points into this frame; backwards, which slots are read. A frame
@@ -233,17 +260,12 @@ void Liveness::solve_slots(uint32_t index) {
     std::fill(slots_.begin() + sub.start, slots_.begin() + sub.end, ALL_SLOTS);
     return;
   }
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (uint32_t i = sub.end; i-- > sub.start;) {
-      if (i > sub.start && is_64bit_imm(program_.insns[i - 1]) && program_.insns[i].code == 0) continue;
-      uint64_t after = 0;
-      each_successor(program_, i, [&](uint32_t next) { after |= slots_[next]; });
-      const uint64_t before = reads[i - sub.start] | (after & ~kills[i - sub.start]);
-      changed |= before != slots_[i];
-      slots_[i] = before;
-    }
-  }
+  until_stable(program_, sub, [&](uint32_t i) {
+    uint64_t after = 0;
+    each_successor(program_, i, [&](uint32_t next) { after |= slots_[next]; });
+    const uint64_t before = reads[i - sub.start] | (after & ~kills[i - sub.start]);
+    return before != std::exchange(slots_[i], before);
+  });
 }
 
 }  // namespace ring3::bpf

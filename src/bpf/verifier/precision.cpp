@@ -72,6 +72,7 @@ void Verifier::need_from(Node* node, size_t end, Demand demand) {
 // From after `steps` to before them.
 void Verifier::backwards(std::span<const Step> steps, Demand& demand) const {
   for (size_t i = steps.size(); i-- > 0 && !demand.empty();) {
+    work_ += 8;
     const Step& step = steps[i];
     const Insn insn = program_->insns[step.insn];
     const unsigned f = step.frame;

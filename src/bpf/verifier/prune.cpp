@@ -12,7 +12,7 @@ namespace ring3::bpf {
 using namespace abi;
 
 namespace {
-constexpr size_t HELD_BYTES_MAX = size_t{1} << 30;
+constexpr size_t HELD_BYTES_MAX = size_t{256} << 20;
 
 bool same_calls(const State& a, const State& b) {
   if (a.frames.size() != b.frames.size()) return false;
@@ -42,6 +42,7 @@ Verifier::Visit Verifier::visit() {
   bool store = force || (jumps >= 2 && insns >= 8);
   const Insn insn = program_->insns[pc_];
 
+  work_ += list.size() * 16;
   for (size_t i = list.size(); i-- > 0;) {
     Node* node = list[i];
     if (node->branches > 0) {
@@ -107,6 +108,7 @@ void Verifier::store_state() {
   node->slot = nodes_.size();
   parent_ = node.get();
   held_bytes_ += parent_->state.bytes();
+  work_ += parent_->state.bytes();
   stored_[pc_].push_back(parent_);
   nodes_.push_back(std::move(node));
   jumps_at_store_ = jumps_;

@@ -259,6 +259,7 @@ class Verifier {
   std::vector<Demand> links_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::vector<Node*>> stored_;  // by instruction, newest last
+  mutable uint64_t work_ = 0;               // about the nanoseconds spent on states
   size_t held_bytes_ = 0;                   // of states and steps that are kept
   uint32_t last_id_ = 0;
   std::vector<uint32_t> roots_ = {0};  // the entry, and the global functions that some path calls
