@@ -32,6 +32,13 @@ enum { BPF_F_NO_PREALLOC = 1u << 0, BPF_F_RDONLY_PROG = 1u << 7, BPF_F_MMAPABLE 
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2, BPF_F_LOCK = 4 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 
+/* On parameters of functions that are not static: what the verifier, which looks at each such function by itself, may
+ * suppose of the argument, and asks of every call. Without a tag a pointer is to memory of its type's size, or NULL. */
+#define __arg_ctx __attribute__((btf_decl_tag("arg:ctx")))           /* the program's own argument */
+#define __arg_nonnull __attribute__((btf_decl_tag("arg:nonnull")))   /* memory, not NULL */
+#define __arg_trusted __attribute__((btf_decl_tag("arg:trusted")))   /* what a callback was given: struct iou_ctx * */
+#define __arg_nullable __attribute__((btf_decl_tag("arg:nullable"))) /* the same, or NULL */
+
 /* Opaque to programs; on the stack, and handed to the functions below. */
 struct bpf_dynptr {
   __u64 opaque[2];

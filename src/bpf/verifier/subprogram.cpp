@@ -1,6 +1,5 @@
 // Functions of the program itself. A static function is followed at each call, with what is known of its
-// arguments; a global one is verified once by its prototype, and calls of it only have their arguments
-// checked. A callback may run any number of times, so its body is followed until nothing new is learned.
+// arguments (global ones: global.cpp). A callback may run any number of times, so its body is followed until nothing new is learned.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -50,41 +49,6 @@ bool Verifier::returns_void(uint32_t subprogram) const {
   if (!btf || function == 0) return false;
   const TypeId result = btf->resolve(btf->target(btf->target(function)));
   return btf->kind(result) == BtfKind::Void;
-}
-
-bool Verifier::call_global(uint32_t index) {
-  const Subprogram& sub = program_->subprograms[index];
-  const Btf* btf = program_btf();
-  if (!btf || sub.function == 0)
-    return reject(Rule::GlobalCall,
-                  fmt::format("Caller passes invalid args into func#{} ('{}')", index, sub.name),
-                  "A global function is called by its prototype, and this one has none.");
-  const auto parameters = btf->parameters(btf->target(sub.function));
-  if (!keeps_foreign_memory(static_cast<unsigned>(parameters.size()))) return false;
-  for (unsigned i = 0; i < parameters.size(); ++i) {
-    const unsigned r = i + 1;
-    if (!readable(r)) return false;
-    const TypeId type = btf->resolve(parameters[i].type);
-    if (btf->kind(type) != BtfKind::Ptr) {
-      if (!reg(r).is_scalar())
-        return reject(Rule::GlobalCall, r, fmt::format("R{} is not a scalar", r),
-                      fmt::format("{}() takes a number there.", sub.name));
-      continue;
-    }
-    if (reg(r).is_null()) continue;
-    const uint64_t size = btf->size_of(btf->target(type));
-    // The function checks for NULL itself.
-    const Value passed = reg(r);
-    reg(r).or_null = false;
-    const bool fits = check_memory_argument(r, size, true, true);
-    reg(r) = passed;
-    if (!fits) return false;
-  }
-  if (std::ranges::find(roots_, index) == roots_.end()) roots_.push_back(index);
-  clobber_caller_saved();
-  if (!returns_void(index)) set(0, Value::unknown());
-  ++pc_;
-  return true;
 }
 
 // Leaves a run of the callback for later, and goes on as if it had run for the last time.

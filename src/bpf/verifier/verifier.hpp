@@ -64,7 +64,6 @@ class Verifier {
 
   // entry.cpp: what a function may suppose at its start
   bool enter_main();
-  bool enter_global(uint32_t subprogram);
 
   // prune.cpp
   Visit visit();
@@ -188,9 +187,24 @@ class Verifier {
   bool may_call_locked(Insn insn);
   bool spares_lock(unsigned reg, int offset, uint64_t size);
 
+  // global.cpp
+  struct GlobalParameter {
+    Kind kind;  // Scalar, Memory of `size` bytes, Object of `type`, Context
+    bool or_null = false;
+    uint32_t size = 0;
+    TypeRef type = {};
+  };
+  bool check_prototype(const Subprogram& sub);
+  bool enter_global(uint32_t subprogram);
+  bool call_global(uint32_t subprogram);
+  std::optional<GlobalParameter> global_parameter(const Subprogram& sub, unsigned index);
+  bool pass_to_global(const Subprogram& sub, unsigned index, const GlobalParameter& parameter);
+  bool pass_object(const Subprogram& sub, unsigned index, TypeRef type);
+  uint8_t argument_of_type(TypeRef type);
+  bool same_type(TypeRef a, TypeRef b) const;
+
   // subprogram.cpp
   bool call_subprogram(Insn insn);
-  bool call_global(uint32_t subprogram);
   bool call_callback(const Call& call);
   bool push_frame(State& state, uint32_t subprogram);
   bool leave();

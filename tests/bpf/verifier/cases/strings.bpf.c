@@ -46,7 +46,7 @@ PROGRAM(callback_is_global) {
 __attribute__((noinline)) int takes_a_number(int number) { return number & 63; }
 __attribute__((noinline)) int takes_memory(struct value* value) { return value ? value->bytes[0] : 0; }
 __attribute__((noinline)) int trusts_memory(struct value* value) { return value->bytes[0]; }  // REFUSED(global_function_trusts): R1 invalid mem access 'mem_or_null'
-__weak __attribute__((noinline)) void* returns_memory(struct value* value) {  // REFUSED(global_function_returns_a_pointer): Global function returns_memory() doesn't return scalar. Only those are supported.  LINUX: refused, at the call of it
+__weak __attribute__((noinline)) void* returns_memory(struct value* value) {
   return value ? value->bytes : 0;
 }
 __attribute__((noinline)) int indexes(long index) {
@@ -67,7 +67,7 @@ PROGRAM(global_function_trusts) {
 
 PROGRAM(global_function_returns_a_pointer) {
   struct value value = {};
-  return (long)returns_memory(&value) & 63;
+  return (long)returns_memory(&value) & 63;  // REFUSED: Global function returns_memory() doesn't return scalar. Only those are supported.
 }
 
 PROGRAM(global_function_indexes) {
