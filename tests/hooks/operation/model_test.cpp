@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <list>
 
 #include "seed.hpp"
@@ -31,6 +32,22 @@ struct Pipe {
   }
   Pipe(const Pipe&) = delete;
   int ends[2];
+};
+
+// What chains read and write. It outlives the rings: requests that nobody waits for may be in flight to the
+// end.
+struct Files {
+  Files() : file(memfd_create("model", MFD_CLOEXEC)), buffers(4096) {
+    if (ftruncate(file, 4096) != 0) throw std::runtime_error("no memory file");
+  }
+  ~Files() { close(file); }
+  Files(const Files&) = delete;
+  uint64_t buffer(uint64_t user_data) {
+    return reinterpret_cast<uint64_t>(&buffers[user_data % buffers.size()]);
+  }
+
+  int file;
+  std::vector<std::array<char, 64>> buffers;  // one for each request
 };
 
 // A ring that takes SQEs: ours, or the kernel's.
@@ -98,7 +115,8 @@ class Kernel final : public Subject {
 class Round {
  public:
   // Requests are numbered from `first` on: silent ones of the round before may still be in flight.
-  Round(std::mt19937& random, const Draw& draw, bool closes, uint32_t first) : next_(first) {
+  Round(std::mt19937& random, const Draw& draw, Files& files, bool closes, uint32_t first)
+      : files_(files), next_(first) {
     const size_t count = 1 + random() % 4;
     for (size_t i = 0; i < count; i++) chains_.push_back(draw_chain(random, draw));
     bool stuck = false, waits = false;  // something before never ends; and a drain is waited for
@@ -115,11 +133,7 @@ class Round {
       first_.push_back(next_);
       next_ += static_cast<uint32_t>(chain.steps.size());
     }
-    file_ = memfd_create("model", MFD_CLOEXEC);
-    if (ftruncate(file_, 4096) != 0) throw std::runtime_error("no memory file");
   }
-  ~Round() { close(file_); }
-  Round(const Round&) = delete;
 
   const std::vector<Chain>& chains() const { return chains_; }
   uint32_t next() const { return next_; }  // the first of the next round
@@ -166,15 +180,15 @@ class Round {
       case Kind::Read:
       case Kind::Write:
         sqe.opcode = step.kind == Kind::Read ? IORING_OP_READ : IORING_OP_WRITE;
-        sqe.fd = step.res == -EBADF ? -1 : file_;
+        sqe.fd = step.res == -EBADF ? -1 : files_.file;
         sqe.off = step.res == 36 ? 4096 - 36 : 0;
-        sqe.addr = reinterpret_cast<uint64_t>(buffer_);
+        sqe.addr = files_.buffer(user_data);
         sqe.len = 50;
         break;
       case Kind::Blocked:
         sqe.opcode = IORING_OP_READ;
         sqe.fd = pipe.ends[0];
-        sqe.addr = reinterpret_cast<uint64_t>(buffer_);
+        sqe.addr = files_.buffer(user_data);
         sqe.len = 8;
         break;
       case Kind::Bpf:
@@ -192,13 +206,12 @@ class Round {
     return request;
   }
 
+  Files& files_;
   std::vector<Chain> chains_;
   std::vector<std::vector<Seen>> expected_;
   std::vector<uint32_t> first_;  // user_data of each chain's first request; the others follow
   std::list<Pipe> pipes_;
   uint32_t next_;
-  int file_;
-  char buffer_[64] = {};
 };
 
 std::string Round::text() const {
@@ -387,6 +400,7 @@ TEST_P(ModelTest, ChainsDoWhatTheModelSays) {
   const unsigned seed = seed_of_run();
   std::mt19937 random(seed);
   Scripted scripted;
+  Files files;
   const auto counts = must(scripted.module().variable("counts"));
   size_t chains = 0;
   std::string before;
@@ -401,7 +415,7 @@ TEST_P(ModelTest, ChainsDoWhatTheModelSays) {
       uint32_t next = 1;
       for (size_t rounds = 1 + random() % 25; rounds-- > 0;) {
         const bool closes = rounds == 0;
-        Round round(random, {.drains = random() % 3 == 0}, closes, next);
+        Round round(random, {.drains = random() % 3 == 0}, files, closes, next);
         next = round.next();
         chains += round.chains().size();
         Play play(*subject, round, random, false);
@@ -427,6 +441,7 @@ RING3_BACKEND_TESTS(ModelTest);
 TEST(Model, AgreesWithTheKernel) {
   const unsigned seed = seed_of_run();
   std::mt19937 random(seed);
+  Files files;
   size_t chains = 0;
   std::string before;
   const size_t wanted = chains_wanted(1000);
@@ -437,7 +452,7 @@ TEST(Model, AgreesWithTheKernel) {
       uint32_t next = 1;
       const bool drains = random() % 3 == 0;  // Linux has no drains on a ring with skipped CQEs
       for (size_t rounds = 25; rounds-- > 0;) {
-        Round round(random, {.drains = drains, .skips = !drains, .plain = true}, false, next);
+        Round round(random, {.drains = drains, .skips = !drains, .plain = true}, files, false, next);
         next = round.next();
         chains += round.chains().size();
         Play play(kernel, round, random, true);
