@@ -4,7 +4,7 @@ logs=$root/build/logs
 mkdir -p "$logs"
 
 # What building and testing need, as Debian packages.
-packages=(g++ cmake ninja-build pkg-config clang-19 llvm-19 libclang-rt-19-dev libelf-dev libfmt-dev
+packages=(g++ cmake ninja-build pkg-config clang-19 llvm-19-dev libclang-rt-19-dev libelf-dev libfmt-dev
   nlohmann-json3-dev libcli11-dev liburing-dev libgtest-dev libbpf-dev jq libisal-dev libssl-dev)
 
 if [[ -t 1 && -z ${NO_COLOR:-} ]]; then

@@ -23,6 +23,8 @@ struct ModuleState;
 }
 
 struct LoadOptions {
+  // Programs are compiled to native code where there is a JIT (libring3_jit.so); not with one of these.
+  bool interpret = false;
   bool checked = false;  // run under the checking interpreter (slow, for tests)
   bool explain = false;  // keep how a refused path came about (ProgramVerdict::path)
   // Verify as programs of people who are not trusted: no addresses as numbers, no look at stack never written

@@ -64,6 +64,7 @@ struct ProgramVerdict {
   uint32_t insns_visited = 0;
   uint32_t states_peak = 0, states_total = 0;
   uint64_t time_ns = 0;
+  uint64_t compile_ns = 0;         // 0: it is not compiled
   Proven proven;                   // accepted only
   std::optional<Refusal> refusal;  // refused only
   std::vector<RefusalStep> path;   // refused only, with LoadOptions::explain

@@ -5,7 +5,12 @@
 // On CPUs other than x86-64 a run is not contained: a fault in it goes where any other goes.
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
 
 namespace ring3 {
 
@@ -13,6 +18,17 @@ namespace ring3 {
 // must not be inlined elsewhere, and whatever it calls into code so marked must be safe to abandon,
 // destructors and all.
 #define RING3_CONTAINED __attribute__((section("ring3_contained"), noinline))
+
+// The same for code that is made at run time: contained as long as this lives.
+class ContainedCode {
+ public:
+  explicit ContainedCode(std::span<const std::byte> pages);  // whole pages
+  ContainedCode(ContainedCode&& other) noexcept : ranges_(std::move(other.ranges_)) {}
+  ~ContainedCode();
+
+ private:
+  std::vector<std::atomic<uint64_t>*> ranges_;
+};
 
 struct Landed {
   uint64_t result;

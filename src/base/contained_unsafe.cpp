@@ -1,5 +1,7 @@
 // A run saves its context, and a fault in contained code goes back to that. Single accesses are instructions
 // between two labels without a stack frame, as the copies of user_copy_unsafe.cpp are.
+#include <algorithm>
+
 #include "base/contained.hpp"
 #include "base/fault_unsafe.hpp"
 #include "base/user_copy.hpp"
@@ -11,6 +13,50 @@
 #endif
 
 namespace ring3 {
+
+namespace {
+
+// Pages of code, one word each so that a handler sees all of one or nothing: the address of the first and, in
+// the bits below that are 0, their number. 0: free. Never deleted, because a handler may be on its way
+// through them.
+struct Pages {
+  std::atomic<uint64_t> range;
+  Pages* next;
+};
+std::atomic<Pages*> made_code{nullptr};
+constexpr uint64_t kPage = 4096, kPagesMax = kPage - 1;
+
+bool in_made_code(uintptr_t pc) {
+  for (const Pages* pages = made_code.load(std::memory_order_acquire); pages; pages = pages->next) {
+    const uint64_t range = pages->range.load(std::memory_order_acquire);
+    if (pc >= (range & -kPage) && pc < (range & -kPage) + (range & kPagesMax) * kPage) return true;
+  }
+  return false;
+}
+
+std::atomic<uint64_t>* add_made_code(uint64_t range) {
+  for (Pages* pages = made_code.load(); pages; pages = pages->next) {
+    uint64_t free = 0;
+    if (pages->range.compare_exchange_strong(free, range)) return &pages->range;
+  }
+  auto* const pages = new Pages{range, made_code.load()};
+  while (!made_code.compare_exchange_weak(pages->next, pages)) {
+  }
+  return &pages->range;
+}
+
+}  // namespace
+
+ContainedCode::ContainedCode(std::span<const std::byte> pages) {
+  const auto start = reinterpret_cast<uint64_t>(pages.data());
+  const uint64_t count = (pages.size() + kPage - 1) / kPage;
+  for (uint64_t done = 0; done < count; done += kPagesMax)
+    ranges_.push_back(add_made_code(start + done * kPage + std::min(kPagesMax, count - done)));
+}
+
+ContainedCode::~ContainedCode() {
+  for (std::atomic<uint64_t>* range : ranges_) range->store(0);
+}
 
 #if defined(__x86_64__)
 
@@ -133,7 +179,8 @@ bool resume_contained(uintptr_t& pc, uintptr_t& stack) {
     pc = reinterpret_cast<uintptr_t>(ring3_access_fault);
     return true;
   }
-  if (landing_stack == 0 || !within(pc, __start_ring3_contained, __stop_ring3_contained)) return false;
+  if (landing_stack == 0) return false;
+  if (!within(pc, __start_ring3_contained, __stop_ring3_contained) && !in_made_code(pc)) return false;
   // The frames that are left leave nothing behind.
   ASAN_UNPOISON_MEMORY_REGION(reinterpret_cast<void*>(stack), landing_stack - stack);
   pc = reinterpret_cast<uintptr_t>(ring3_land_fault);

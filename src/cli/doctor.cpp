@@ -16,6 +16,7 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "bpf/exec/native.hpp"
 #include "cli/cli.hpp"
 #include "ring3/ring.hpp"
 
@@ -104,6 +105,12 @@ Finding find_native_loop() {
           there};
 }
 
+Finding find_engine() {
+  const auto& jit = bpf::jit();
+  if (!jit) return {"engine", fmt::format("interpreter ({})", jit.error().text()), "interpreter"};
+  return {"engine", fmt::format("compiler ({})", (*jit)->description), "compiler"};
+}
+
 int doctor(bool json) {
   utsname name{};
   uname(&name);
@@ -115,7 +122,7 @@ int doctor(bool json) {
       find_opcodes("host", BackendKind::Host),
       find_opcodes("threads", BackendKind::Threads),
       find_default_backend(),
-      {"engine", "interpreter", "interpreter"},
+      find_engine(),
   };
   if (json) {
     nlohmann::ordered_json object;

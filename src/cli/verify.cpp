@@ -165,7 +165,7 @@ int verify(const VerifyCommand& command) {
   if (module->variable("ring.cqes"))
     if (auto setup = set_up_ring({}))
       if (auto set = module->set_ring(setup->params); !set) return complain(Refused, set.error());
-  auto accepted = module->load({.explain = command.explain, .strict = command.strict});
+  auto accepted = module->load({.interpret = true, .explain = command.explain, .strict = command.strict});
   if (!accepted) return complain(Refused, accepted.error());
   if (module->verdicts().empty()) return complain(Refused, command.object + " has no programs");
   if (command.json) {

@@ -8,6 +8,7 @@
 #include <cassert>
 #include <cstring>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "bpf/exec/executable.hpp"
 #include "bpf/object/object.hpp"
@@ -36,11 +37,16 @@ Result<std::shared_ptr<ModuleState>> instantiate(std::shared_ptr<const bpf::Obje
 
 // Prepares the callbacks of that program for running.
 Result<void> prepare(ModuleState& state, const bpf::VerifiedProgram& program, const LoadOptions& options) {
+  const bpf::ExecutableOptions how = {.compiled = !options.interpret, .checked = options.checked};
   std::shared_ptr<const bpf::Executable> executable;
   for (const auto& ops : state.ops)
     for (const auto& callback : ops->instance->callbacks) {
       if (callback.program != program.shared()) continue;
-      if (!executable) executable = TRY(bpf::Executable::create(program, {.checked = options.checked}));
+      if (!executable) {
+        const uint64_t start_ns = monotonic_ns();
+        executable = TRY(bpf::Executable::create(program, how));
+        if (executable->compiled()) state.verdicts.back().compile_ns = monotonic_ns() - start_ns;
+      }
       ops->callback(callback.member->name) = executable;
       ops->operation.checked = options.checked;
     }

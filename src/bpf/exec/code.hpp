@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/contained.hpp"
 #include "bpf/exec/executable.hpp"
 
 namespace ring3::bpf {
@@ -47,6 +48,8 @@ static_assert(sizeof(Op) == 16);
 // The value of a function's address (BPF_PSEUDO_FUNC): a tag that no pointer has, and the subprogram's index.
 inline constexpr uint64_t kFunctionTag = 0xb9f0'0000'0000'0000;
 
+class NativeCode;
+
 struct Executable::Code {
   std::shared_ptr<const Program> program;  // keeps maps, helpers and kfuncs alive
   ExecutableOptions options;
@@ -54,9 +57,12 @@ struct Executable::Code {
   std::vector<Opcode> opcodes;    // what each is
   std::vector<uint32_t> entries;  // first slot of each subprogram
   std::vector<uint32_t> stack_bytes;
+  // Only if compiled.
+  std::shared_ptr<const NativeCode> native;
+  std::vector<ContainedCode> contained;
 
-  // The first slot of a function whose address is `function`. It must be one.
-  uint32_t entry_of(uint64_t function) const;
+  // The subprogram whose address is `function`. It must be one.
+  uint32_t subprogram_of(uint64_t function) const;
 };
 
 Result<std::unique_ptr<Executable::Code>> decode(const VerifiedProgram& program, ExecutableOptions options);

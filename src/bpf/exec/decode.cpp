@@ -278,10 +278,10 @@ Result<uint64_t> Decoder::wide_value(Insn insn, int32_t high) {
 
 }  // namespace
 
-uint32_t Executable::Code::entry_of(uint64_t function) const {
+uint32_t Executable::Code::subprogram_of(uint64_t function) const {
   const uint64_t index = function ^ kFunctionTag;
   if (index >= entries.size()) fail_hard("a callback that is no function of the program");
-  return entries[index];
+  return static_cast<uint32_t>(index);
 }
 
 Result<std::unique_ptr<Executable::Code>> decode(const VerifiedProgram& program, ExecutableOptions options) {

@@ -6,6 +6,7 @@
 #include "base/contained.hpp"
 #include "bpf/exec/checker.hpp"
 #include "bpf/exec/code.hpp"
+#include "bpf/exec/native.hpp"
 #include "bpf/exec/run.hpp"
 
 namespace ring3::bpf {
@@ -13,20 +14,37 @@ namespace ring3::bpf {
 Result<std::unique_ptr<Executable>> Executable::create(const VerifiedProgram& program,
                                                        ExecutableOptions options) {
   std::unique_ptr<Code> code = TRY(decode(program, options));
+  if (options.compiled && !options.checked && jit()) {
+    code->native = TRY((*jit())->compile(*code));
+    for (const std::span<const std::byte> pages : code->native->pages) code->contained.emplace_back(pages);
+  }
   return std::unique_ptr<Executable>(new Executable(std::move(code)));
 }
 
 Executable::Executable(std::unique_ptr<Code> code) : code_(std::move(code)) {}
 Executable::~Executable() = default;
 
+bool Executable::compiled() const { return code_->native != nullptr; }
+
 struct Execution::State {
   State(const Executable::Code& program, Machine& machine) : code(program) {
-    if (program.options.checked) checker = std::make_unique<Checker>(program, machine);
+    if (program.options.checked)
+      checker = std::make_unique<Checker>(program, machine);
+    else if (!program.native)
+      frames = std::make_unique<Frames>();
   }
+
+  // Not checked.
+  uint64_t run(size_t subprogram, Machine& machine, const uint64_t (&r)[5]) {
+    if (code.native) return code.native->functions[subprogram](machine, r[0], r[1], r[2], r[3], r[4]);
+    return run_fast(&code.ops[code.entries[subprogram]], machine, *frames, r);
+  }
+
   const Executable::Code& code;
   std::unique_ptr<Checker> checker;  // checking mode only
-  // Else. Zeroed: a program may read stack that it did not write, and must find nothing there but its own.
-  Frames frames{};
+  // Interpreted only. Zeroed: a program may read stack that it did not write, and must find nothing there but
+  // its own.
+  std::unique_ptr<Frames> frames;
 };
 
 Execution::Execution(const Executable& executable) : state_(new State(executable.code(), *this)) {}
@@ -39,19 +57,18 @@ RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uin
     return result;
   }
   struct Run {
-    const Op* entry;
+    State& state;
     Machine& machine;
-    Frames& frames;
     uint64_t arguments[5];
-  } run = {&state_->code.ops[state_->code.entries[0]], *this, state_->frames, {r1, r2, r3, r4, r5}};
+  } run = {*state_, *this, {r1, r2, r3, r4, r5}};
   const Landed landed = run_contained(
       [](void* opaque) {
-        auto& [entry, machine, frames, arguments] = *static_cast<Run*>(opaque);
-        return run_fast(entry, machine, frames, arguments);
+        auto& [state, machine, arguments] = *static_cast<Run*>(opaque);
+        return state.run(0, machine, arguments);
       },
       &run);
   if (landed.faulted) [[unlikely]] {
-    state_->frames.depth = 0;
+    if (state_->frames) state_->frames->depth = 0;
     give_back();
   }
   return {.r0 = landed.result, .faulted = landed.faulted != 0};
@@ -67,7 +84,7 @@ void Execution::give_back() {
 uint64_t Execution::call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4) {
   if (state_->checker) return state_->checker->call(function, {r1, r2, r3, r4});
   const uint64_t arguments[5] = {r1, r2, r3, r4, 0};
-  return run_fast(&state_->code.ops[state_->code.entry_of(function)], *this, state_->frames, arguments);
+  return state_->run(state_->code.subprogram_of(function), *this, arguments);
 }
 
 void Execution::allow(const void* address, uint64_t size, bool writable) {

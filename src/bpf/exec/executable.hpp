@@ -1,5 +1,5 @@
-// Runs verified programs, instruction by instruction: the oracle for the JIT, and the engine where there is
-// none.
+// Runs verified programs: as native code where there is a JIT, else instruction by instruction. The
+// interpreter is also the oracle for the JIT.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,8 @@ class RunObserver {
 };
 
 struct ExecutableOptions {
+  // Native code, if there is a JIT (bpf/exec/native.hpp); else it is interpreted. Not with `checked`.
+  bool compiled = false;
   // Checks every access against the memory that the program was given, every register for having been
   // written, and counts instructions: an access that the verifier should have refused is reported, not made.
   // For tests; slow.
@@ -45,7 +47,7 @@ struct RunResult {
   bool read_unwritten_stack = false;
 };
 
-// A program in the form that is run, decoded once. Immutable: any number of threads may run it, each
+// A program in the form that is run, made once. Immutable: any number of threads may run it, each
 // with an Execution of its own.
 class Executable {
  public:
@@ -53,7 +55,8 @@ class Executable {
                                                     ExecutableOptions options = {});
   ~Executable();
 
-  struct Code;  // decoded
+  bool compiled() const;
+  struct Code;  // decoded, and the native code if it is compiled
   const Code& code() const { return *code_; }
 
  private:
@@ -62,7 +65,8 @@ class Executable {
 };
 
 // What one thread needs to run one program: stacks for eight frames, and the Machine that helpers see. Made
-// once and used again: running takes no allocation, no lock and no system call of its own.
+// once and used again: running takes no allocation, no lock and no system call of its own. The Executable
+// must outlive it.
 class Execution final : public Machine {
  public:
   explicit Execution(const Executable& executable);

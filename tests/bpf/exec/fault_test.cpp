@@ -4,6 +4,7 @@
 
 #include "base/fd.hpp"
 #include "bpf/exec/assembler.hpp"
+#include "bpf/exec/engines.hpp"
 
 namespace ring3::test {
 namespace {
@@ -24,12 +25,15 @@ Mapping page(int protection) {
   return Mapping(mmap(nullptr, kPage, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), kPage);
 }
 
-class Faults : public testing::TestWithParam<bool> {
+class Faults : public testing::TestWithParam<Engine> {
  protected:
+  void SetUp() override {
+    if (GetParam().missing()) GTEST_SKIP() << GetParam().missing();
+  }
   std::unique_ptr<bpf::Executable> make(const Code& code, std::vector<std::shared_ptr<bpf::Map>> maps = {}) {
     auto program = code.program(std::move(maps), common_world());
     program->arguments = 1;
-    auto made = bpf::Executable::create(bpf::TrustForTests::trust(program), {.checked = GetParam()});
+    auto made = bpf::Executable::create(bpf::TrustForTests::trust(program), GetParam().options);
     EXPECT_TRUE(made) << made.error().text();
     return std::move(*made);
   }
@@ -153,8 +157,8 @@ TEST_P(Faults, GiveRecordsBack) {
   EXPECT_EQ(consume(), (std::vector<uint64_t>{7, 8}));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Faults, testing::Bool(),
-                         [](const auto& param) { return param.param ? "checked" : "fast"; });
+INSTANTIATE_TEST_SUITE_P(All, Faults, testing::ValuesIn(kEngines),
+                         [](const auto& param) { return param.param.name; });
 
 }  // namespace
 }  // namespace ring3::test

@@ -1,5 +1,5 @@
-// Runs a program on the kernel, the fast loop and the checking one, and demands that each leaves the same
-// memory.
+// Runs a program on the kernel, the fast loop, the checking one and the JIT, and demands that each leaves the
+// same memory.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bpf/exec/assembler.hpp"
+#include "bpf/exec/engines.hpp"
 #include "bpf/exec/host_kernel.hpp"
 
 namespace ring3::test {
@@ -29,9 +30,9 @@ class Trio : public ::testing::Test {
 
   std::span<std::byte> ours() const { return memory_->values().first(kBytes); }
 
-  void run_ours(const Code& code, bool checked, std::span<const std::byte> input) {
+  void run_ours(const Code& code, const Engine& engine, std::span<const std::byte> input) {
     const auto verified = bpf::TrustForTests::trust(code.program({memory_}));
-    auto executable = bpf::Executable::create(verified, {.checked = checked});
+    auto executable = bpf::Executable::create(verified, engine.options);
     ASSERT_TRUE(executable) << executable.error().text();
     bpf::Execution execution(**executable);
     std::memcpy(ours().data(), input.data(), kBytes);
@@ -45,16 +46,17 @@ class Trio : public ::testing::Test {
     std::memcpy(kernel_->memory().data(), start.data(), kBytes);
     const std::string refusal = kernel_->run(code.for_kernel());
     ASSERT_EQ(refusal, "") << name << "\n" << listing(code.insns());
-    for (bool checked : {false, true}) {
-      run_ours(code, checked, start);
+    for (const Engine& engine : kEngines) {
+      if (engine.missing()) continue;  // jit_test.cpp says so
+      run_ours(code, engine, start);
       if (std::memcmp(ours().data(), kernel_->memory().data(), kBytes) == 0) continue;
       for (size_t i = 0; i < kBytes; i += 8) {
         uint64_t a, b;
         std::memcpy(&a, ours().data() + i, 8);
         std::memcpy(&b, kernel_->memory().data() + i, 8);
         if (a != b)
-          FAIL() << name << (checked ? " (checked)" : " (fast)") << ": memory+" << i << std::hex
-                 << ": ours 0x" << a << ", the kernel's 0x" << b << std::dec << "\n"
+          FAIL() << name << " (" << engine.name << "): memory+" << i << std::hex << ": ours 0x" << a
+                 << ", the kernel's 0x" << b << std::dec << "\n"
                  << listing(code.insns());
       }
     }

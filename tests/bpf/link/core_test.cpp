@@ -31,9 +31,16 @@ class Core : public testing::Test {
     return nullptr;
   }
   uint64_t run(std::string_view name, uint64_t argument = 0) const {
-    const auto executable = Executable::create(TrustForTests::trust(program(name)));
-    EXPECT_TRUE(executable);
-    return executable ? Execution(**executable).run(argument).r0 : 0;
+    const auto verified = TrustForTests::trust(program(name));
+    const auto interpreted = Executable::create(verified),
+               compiled = Executable::create(verified, {.compiled = true});
+    if (!interpreted || !compiled) {
+      ADD_FAILURE() << name;
+      return 0;
+    }
+    const uint64_t result = Execution(**interpreted).run(argument).r0;
+    EXPECT_EQ(Execution(**compiled).run(argument).r0, result);
+    return result;
   }
   uint64_t out(const std::string& name) const {
     const auto variable = collection_->variable("out." + name);
