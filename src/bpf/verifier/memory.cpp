@@ -142,6 +142,7 @@ bool Verifier::access(unsigned r, int offset, unsigned size, Access kind, bool a
                   "That is the map itself.", "Look up an element of the map, and write to that.");
   const std::string invalid = fmt::format("R{} invalid mem access '{}'", r, kind_name(pointer));
   if (pointer.or_null) return reject(Rule::MaybeNull, r, invalid, "It may be NULL.");
+  if (pointer.is_null()) return reject(Rule::MaybeNull, r, invalid, "On this path it is NULL.");
   if (!pointer.is_pointer() || pointer.kind == Kind::Map || pointer.kind == Kind::Function)
     return reject(Rule::NotAPointer, r, invalid, "That is no pointer to memory.");
   if ((aligned || pointer.kind == Kind::Stack) && !check_aligned(r, offset, size)) return false;

@@ -165,11 +165,13 @@ void Verifier::log_insn() {
   stats_.log += fmt::format("{}: {}  ; {}\n", pc_, disassemble(*program_, pc_), state_text(current_));
 }
 
-std::string FaultyValue::text() const {
+std::string FaultyValue::text(std::string_view file) const {
   std::string text = fmt::format("r{} holds {}", reg, description);
   if (made_by_instruction.empty()) return text;
+  const std::string_view name = made_at.file.substr(made_at.file.rfind('/') + 1);
   if (made_at.line != 0)
-    return text + fmt::format(", made at line {}: {}", made_at.line, trimmed(made_at.text));
+    return text + fmt::format(", made at line {}{}: {}", made_at.line,
+                              made_at.file == file ? "" : fmt::format(" of {}", name), trimmed(made_at.text));
   return text + fmt::format(", made by instruction {}: {}", made_by, made_by_instruction);
 }
 
@@ -188,7 +190,7 @@ std::string Rejection::text() const {
     for (char c : source.text.substr(0, column)) blank += c == '\t' ? '\t' : ' ';
     text += fmt::format("{}^\n", blank);
   }
-  if (value) text += fmt::format("  {}\n", value->text());
+  if (value) text += fmt::format("  {}\n", value->text(source.file));
   text += fmt::format("  {}\n", reason);
   text += fmt::format("  Needed: {}\n", remedy);
   if (!instruction.empty()) text += fmt::format("  Instruction {}: {}\n", insn, instruction);

@@ -50,8 +50,8 @@ struct FaultyValue {
   std::string made_by_instruction;  // empty: none did
   SourceLine made_at;               // line 0: unknown
 
-  // "r0 holds …, made at line 12: …"
-  std::string text() const;
+  // "r0 holds …, made at line 12: …"; names the file unless it is `file`.
+  std::string text(std::string_view file) const;
 };
 
 // An instruction of the path that was refused.

@@ -1,14 +1,12 @@
 // Which cases show which rule: every check of rules.cpp, and every rule of cases/rules.txt, has programs on
-// both sides of it. docs/verifier-cases.md is the index; `RING3_UPDATE=1 test_bpf_verifier` writes it anew.
-#include <fmt/format.h>
+// both sides of it. The index is written beside the objects of the cases.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "bpf/verifier/verify.hpp"
 #include "cases.hpp"
@@ -61,53 +59,36 @@ const Rows& rows() {
   return all;
 }
 
+void write_index(const Rows& all, const std::string& path) {
+  std::ofstream out(path);
+  out << cases().size() << " programs\n";
+  for (const std::string& name : all.names) {
+    out << "\n" << name << (all.about.contains(name) ? ": " + all.about.at(name) : "") << "\n";
+    for (int accepted : {0, 1}) {
+      out << (accepted ? "  accepted:" : "  refused:");
+      if (const auto found = all.sides[accepted].find(name); found != all.sides[accepted].end())
+        for (const std::string& test : found->second) out << " " << test;
+      out << "\n";
+    }
+  }
+}
+
 TEST(CasesIndex, EveryRuleHasCasesOnBothSides) {
   const Rows& all = rows();
+  const std::string path = RING3_TEST_OBJECTS "/cases/index.txt";
+  write_index(all, path);
+  std::cout << cases().size() << " programs; which show what: " << path << "\n";
   for (const std::string& name : all.names) {
     if (UNREACHABLE.contains(name)) continue;
     for (int accepted : {0, 1})
       EXPECT_TRUE(all.sides[accepted].contains(name))
-          << name << ": no case is " << (accepted ? "accepted" : "refused");
+          << name << ": no case is " << (accepted ? "accepted" : "refused") << ", see cases/cases.h";
   }
   for (const Case& test : cases())
     for (const std::string& rule : test.rules)
       EXPECT_TRUE(std::ranges::count(all.names, rule))
           << test.name() << " shows a rule that there is not: " << rule;
-}
-
-std::string index_page() {
-  const Rows& all = rows();
-  std::string text = fmt::format(
-      "# The verifier's cases\n\nMade by `RING3_UPDATE=1 build/release/tests/test_bpf_verifier`; a test "
-      "fails when it is "
-      "out of date, or when a rule has no case on one side.\n{} programs, in "
-      "`tests/bpf/verifier/cases/FILE.bpf.c`; the "
-      "verdict stands beside each.\n\n| rule | refused | accepted |\n| --- | --- | --- |\n",
-      cases().size());
-  for (const std::string& name : all.names) {
-    text += fmt::format("| `{}`{}{} |", name, all.about.contains(name) ? ": " : "",
-                        all.about.contains(name) ? all.about.at(name) : "");
-    for (int accepted : {0, 1}) {
-      std::string list;
-      if (const auto found = all.sides[accepted].find(name); found != all.sides[accepted].end())
-        for (const std::string& test : found->second) list += (list.empty() ? "" : ", ") + test;
-      text += " " + (list.empty() ? UNREACHABLE.at(name) : list) + " |";
-    }
-    text += "\n";
-  }
-  return text;
-}
-
-TEST(CasesIndex, PageIsUpToDate) {
-  const std::string path = RING3_SOURCE_DIR "/docs/verifier-cases.md";
-  for (const std::string& name : rows().names)
-    if (!UNREACHABLE.contains(name) && (!rows().sides[0].contains(name) || !rows().sides[1].contains(name)))
-      GTEST_SKIP() << "a rule has no case on one side";
-  const std::string page = index_page();
-  if (std::getenv("RING3_UPDATE")) std::ofstream(path) << page;
-  std::stringstream written;
-  written << std::ifstream(path).rdbuf();
-  EXPECT_TRUE(written.str() == page) << path << " is not what the cases say";
+  EXPECT_GE(cases().size(), 400u);
 }
 
 }  // namespace
