@@ -35,17 +35,6 @@ static __always_inline __u32 add_slice(__u32 crc, const struct stream* stream, _
   return crc;
 }
 
-static __always_inline __u32 add_bytes(__u32 crc, __u64 word, __u32 bytes) {
-  __u32 i;
-  if (bytes == 8) return crc32c_word(crc, word);
-#pragma unroll
-  for (i = 0; i < 7; i++) {
-    if (i >= bytes) break;
-    crc = crc32c_byte(crc, word >> 8 * i);
-  }
-  return crc;
-}
-
 /* The CRC of a buffer of `expected` bytes: 0, or -EFAULT if they aren't there. */
 static __noinline int sum_up(struct uring_bpf_data* data, __u32 index, __u32 expected, __u32* result) {
   STREAM(stream);
@@ -54,8 +43,8 @@ static __noinline int sum_up(struct uring_bpf_data* data, __u32 index, __u32 exp
   __u32 crc = ~0u, step;
   request_of(data)->done = 0;
   bpf_for(step, 0, STEPS_MAX) {
-    const __u32 left = stream_more(&stream, ITER_SOURCE);
-    if (!left) break;
+    if (!stream_fill(&stream, ITER_SOURCE)) break;
+    const __u64 left = stream_left(&stream);
     __u32 bytes;
     if (left >= PAGE) {
       bytes = PAGE;
@@ -64,10 +53,11 @@ static __noinline int sum_up(struct uring_bpf_data* data, __u32 index, __u32 exp
       bytes = BLOCK;
       crc = add_slice(crc, &stream, BLOCK);
     } else {
-      bytes = min(left, 8);
-      crc = add_bytes(crc, stream_word(&stream, bytes), bytes);
+      bytes = small_step(left);
+      const __u64 word = stream_word(&stream, bytes);
+      crc = bytes == 1 ? crc32c_byte(crc, word) : crc32c_word(crc, word);
     }
-    stream_advance(&stream, left, bytes);
+    stream_advance(&stream, bytes);
     request_of(data)->done += bytes;
   }
   *result = ~crc;
@@ -82,14 +72,13 @@ static __noinline int transfer(struct uring_bpf_data* data, int direction, __u32
   __u32 step, value = *crc;
   bpf_for(step, 0, 4) {
     __u8 byte = value;
-    const __u32 left = stream_more(&stream, direction);
-    if (!left) return -EFAULT;
+    if (!stream_fill(&stream, direction)) return -EFAULT;
     if (direction == ITER_DEST) {
       bpf_dynptr_write(&stream.chunk, 0, &byte, 1, 0);
     } else {
       bpf_dynptr_read(&byte, 1, &stream.chunk, 0, 0);
     }
-    stream_advance(&stream, left, 1);
+    stream_advance(&stream, 1);
     value = value >> 8 | (__u32)byte << 24;
   }
   *crc = value;

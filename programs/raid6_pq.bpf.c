@@ -24,33 +24,26 @@ static __always_inline __u64 twice(__u64 word) {
   return ((word & 0x7f7f7f7f7f7f7f7f) << 1) ^ (carries * 0x1d);
 }
 
-static __always_inline void mix_words(bool first, __u64* p, __u64* q, const __u64* d, __u32 bytes) {
-  __u32 i;
-#pragma unroll 8
-  for (i = 0; i < bytes / 8; i++) {
-    const __u64 word = d[i];
-    p[i] = first ? word : p[i] ^ word;
-    q[i] = first ? word : twice(q[i]) ^ word;
-  }
-}
-
-/* The three streams' next `bytes`, a constant. */
-static __always_inline void mix_slices(bool first, const struct stream* p, const struct stream* q,
+/* The three streams' next `bytes`, a constant. What P and Q were counts as far as `keep` says. */
+static __always_inline void mix_slices(__u64 keep, const struct stream* p, const struct stream* q,
                                        const struct stream* d, __u32 bytes) {
   __u64* p_words = bpf_dynptr_slice_rdwr(&p->chunk, 0, NULL, bytes);
   __u64* q_words = bpf_dynptr_slice_rdwr(&q->chunk, 0, NULL, bytes);
   const __u64* d_words = bpf_dynptr_slice(&d->chunk, 0, NULL, bytes);
+  __u32 i;
   if (!p_words || !q_words || !d_words) return;
-  if (first) {
-    mix_words(true, p_words, q_words, d_words, bytes);
-  } else {
-    mix_words(false, p_words, q_words, d_words, bytes);
+#pragma unroll 8
+  for (i = 0; i < bytes / 8; i++) {
+    const __u64 word = d_words[i];
+    p_words[i] = (p_words[i] & keep) ^ word;
+    q_words[i] = twice(q_words[i] & keep) ^ word;
   }
 }
 
 /* Horner's rule, from the last source to the first: Q = 2 Q + D. 0, or -EFAULT if a buffer could not be had.
  */
 static __noinline int run_pass(struct uring_bpf_data* data, __u32 source, bool first) {
+  const __u64 keep = first ? 0 : ~0ull;
   STREAM(p);
   STREAM(q);
   STREAM(d);
@@ -62,26 +55,23 @@ static __noinline int run_pass(struct uring_bpf_data* data, __u32 source, bool f
   __u32 step;
   request_of(data)->done = 0;
   bpf_for(step, 0, STEPS_MAX) {
-    const __u32 p_left = stream_more(&p, ITER_DEST);
-    const __u32 q_left = stream_more(&q, ITER_DEST);
-    const __u32 d_left = stream_more(&d, ITER_SOURCE);
-    __u32 bytes = min(p_left, min(q_left, d_left));
-    if (!bytes) break;
+    if (!stream_fill(&p, ITER_DEST) || !stream_fill(&q, ITER_DEST) || !stream_fill(&d, ITER_SOURCE)) break;
+    __u32 bytes = min(stream_left(&p), min(stream_left(&q), stream_left(&d)));
     if (bytes >= PAGE) {
       bytes = PAGE;
-      mix_slices(first, &p, &q, &d, PAGE);
+      mix_slices(keep, &p, &q, &d, PAGE);
     } else if (bytes >= BLOCK) {
       bytes = BLOCK;
-      mix_slices(first, &p, &q, &d, BLOCK);
+      mix_slices(keep, &p, &q, &d, BLOCK);
     } else {
-      bytes = min(bytes, 8);
+      bytes = small_step(bytes);
       const __u64 word = stream_word(&d, bytes);
-      stream_set_word(&p, first ? word : stream_word(&p, bytes) ^ word, bytes);
-      stream_set_word(&q, first ? word : twice(stream_word(&q, bytes)) ^ word, bytes);
+      stream_set_word(&p, (stream_word(&p, bytes) & keep) ^ word, bytes);
+      stream_set_word(&q, twice(stream_word(&q, bytes) & keep) ^ word, bytes);
     }
-    stream_advance(&p, p_left, bytes);
-    stream_advance(&q, q_left, bytes);
-    stream_advance(&d, d_left, bytes);
+    stream_advance(&p, bytes);
+    stream_advance(&q, bytes);
+    stream_advance(&d, bytes);
     request_of(data)->done += bytes;
   }
   return 0;

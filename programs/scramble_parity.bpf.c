@@ -180,10 +180,8 @@ static __noinline int run_pass(struct uring_bpf_data* data, struct keystream* pa
   __u32 step;
   request_of(data)->done = 0;
   bpf_for(step, 0, STEPS_MAX) {
-    const __u32 parity_left = stream_more(&parity, ITER_DEST);
-    const __u32 text_left = stream_more(&text, ITER_DEST);
-    __u32 bytes = min(parity_left, text_left);
-    if (!bytes) break;
+    if (!stream_fill(&parity, ITER_DEST) || !stream_fill(&text, ITER_DEST)) break;
+    __u32 bytes = min(stream_left(&parity), stream_left(&text));
     const __u32 done = request_of(data)->done, at = done % PAGE;
     if (at == 0) fill_page(data, page, buffer, done, expected - done);
     if (bytes >= PAGE && at == 0) {
@@ -193,13 +191,13 @@ static __noinline int run_pass(struct uring_bpf_data* data, struct keystream* pa
       bytes = BLOCK;
       scramble_slices(first, &parity, &text, (void*)page + at, BLOCK);
     } else {
-      bytes = min(bytes, min(8, PAGE - at));
+      bytes = small_step(min(bytes, PAGE - at));
       const __u64 word = *(const __u64*)((void*)page + at) ^ stream_word(&text, bytes);
       stream_set_word(&text, word, bytes);
       stream_set_word(&parity, first ? word : stream_word(&parity, bytes) ^ word, bytes);
     }
-    stream_advance(&parity, parity_left, bytes);
-    stream_advance(&text, text_left, bytes);
+    stream_advance(&parity, bytes);
+    stream_advance(&text, bytes);
     request_of(data)->done += bytes;
   }
   return 0;

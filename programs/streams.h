@@ -19,8 +19,8 @@
 struct request {
   __u64 descs;
   __u32 count;
-  __u32
-      done; /* bytes of the current pass; here, where the verifier has nothing to follow from turn to turn */
+  /* Bytes of the current pass; here, where the verifier has nothing to follow from turn to turn. */
+  __u32 done;
 } __attribute__((packed, aligned(4)));
 
 static __always_inline struct request* request_of(struct uring_bpf_data* data) { return (void*)data->pdu; }
@@ -76,9 +76,9 @@ static __always_inline int common_bytes(struct uring_bpf_data* data, __u32 count
   return bytes;
 }
 
-/* A buffer on its way through a program, a chunk at a time. How far it is is in the dynptr, not in a
- * variable: the verifier then has nothing to follow from one turn of a loop to the next. Stack is dear: 512
- * bytes have room for three of these, no more. */
+/* A buffer on its way through a program, a chunk at a time. How far it is is in the dynptr, and asked for
+ * anew wherever it is needed: a number that was kept would have another range on each path, and the verifier
+ * follow each of them. Stack is dear: 512 bytes have room for three of these, no more. */
 struct stream {
   struct bpf_iter_uring_buf buffer;
   struct bpf_dynptr chunk; /* what is left of it */
@@ -101,35 +101,37 @@ static __always_inline int stream_open(struct stream* stream, struct uring_bpf_d
   return fault ? fault : error;
 }
 
-/* The bytes left of the current chunk, or all of the next one. 0: the end, or memory that isn't there. */
-static __always_inline __u32 stream_more(struct stream* stream, int direction) {
-  const __s64 left = bpf_dynptr_size(&stream->chunk);
-  if (left > 0) return left;
-  const int* bytes = bpf_iter_uring_buf_next(&stream->buffer);
-  if (!bytes) return 0;
-  const int error = direction == ITER_DEST ? bpf_uring_buf_dynptr_rdwr(&stream->buffer, &stream->chunk)
-                                           : bpf_uring_buf_dynptr(&stream->buffer, &stream->chunk);
-  return error ? 0 : (__u32)*bytes;
+/* Goes on to the next chunk if nothing is left of the current one. False: the end, or memory that isn't
+ * there. */
+static __always_inline bool stream_fill(struct stream* stream, int direction) {
+  if ((__s64)bpf_dynptr_size(&stream->chunk) > 0) return true;
+  if (!bpf_iter_uring_buf_next(&stream->buffer)) return false;
+  return !(direction == ITER_DEST ? bpf_uring_buf_dynptr_rdwr(&stream->buffer, &stream->chunk)
+                                  : bpf_uring_buf_dynptr(&stream->buffer, &stream->chunk));
+}
+
+/* The bytes left of the current chunk. */
+static __always_inline __u64 stream_left(const struct stream* stream) {
+  return bpf_dynptr_size(&stream->chunk);
 }
 
 /* Steps over `bytes` of those left. */
-static __always_inline void stream_advance(struct stream* stream, __u32 left, __u32 bytes) {
-  bpf_dynptr_adjust(&stream->chunk, bytes, left);
+static __always_inline void stream_advance(struct stream* stream, __u32 bytes) {
+  bpf_dynptr_adjust(&stream->chunk, bytes, bpf_dynptr_size(&stream->chunk));
 }
 
 static __always_inline __u64 min(__u64 a, __u64 b) { return a < b ? a : b; }
 
-/* Up to 8 bytes from the start of what is left, as the low bytes of a word. */
+/* The bytes of a step that is not worth a slice: 8 or 1, constants to the verifier. */
+static __always_inline __u32 small_step(__u32 left) { return left >= 8 ? 8 : 1; }
+
+/* So many from the start of what is left, as the low bytes of a word. */
 static __always_inline __u64 stream_word(const struct stream* stream, __u32 bytes) {
   __u64 word = 0;
-  barrier_var(bytes); /* the compiler would check a copy, and the verifier not know */
-  if (bytes > sizeof(word)) bytes = sizeof(word);
   bpf_dynptr_read(&word, bytes, &stream->chunk, 0, 0);
   return word;
 }
 static __always_inline void stream_set_word(const struct stream* stream, __u64 word, __u32 bytes) {
-  barrier_var(bytes);
-  if (bytes > sizeof(word)) bytes = sizeof(word);
   bpf_dynptr_write(&stream->chunk, 0, &word, bytes, 0);
 }
 

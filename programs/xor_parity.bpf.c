@@ -77,11 +77,9 @@ static __noinline int run_pass(struct uring_bpf_data* data, __u32 source, enum p
   __u32 step;
   request_of(data)->done = 0;
   bpf_for(step, 0, STEPS_MAX) {
-    const __u32 parity_left = stream_more(&parity, ITER_DEST);
-    const __u32 a_left = stream_more(&a, ITER_SOURCE);
-    const __u32 b_left = stream_more(&b, ITER_SOURCE);
-    __u32 bytes = min(parity_left, min(a_left, b_left));
-    if (!bytes) break;
+    if (!stream_fill(&parity, ITER_DEST) || !stream_fill(&a, ITER_SOURCE) || !stream_fill(&b, ITER_SOURCE))
+      break;
+    __u32 bytes = min(stream_left(&parity), min(stream_left(&a), stream_left(&b)));
     if (bytes >= PAGE) {
       bytes = PAGE;
       mix_slices(pass, &parity, &a, &b, PAGE);
@@ -89,14 +87,14 @@ static __noinline int run_pass(struct uring_bpf_data* data, __u32 source, enum p
       bytes = BLOCK;
       mix_slices(pass, &parity, &a, &b, BLOCK);
     } else {
-      bytes = min(bytes, 8);
+      bytes = small_step(bytes);
       stream_set_word(&parity,
                       mix(pass, stream_word(&parity, bytes), stream_word(&a, bytes), stream_word(&b, bytes)),
                       bytes);
     }
-    stream_advance(&parity, parity_left, bytes);
-    stream_advance(&a, a_left, bytes);
-    stream_advance(&b, b_left, bytes);
+    stream_advance(&parity, bytes);
+    stream_advance(&a, bytes);
+    stream_advance(&b, bytes);
     request_of(data)->done += bytes;
   }
   return 0;
