@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The installed package works: builds examples/copy against it by find_package and by pkg-config, and runs it.
+# The installed package works: builds examples/copy against it by find_package and by pkg-config, and runs it;
+# compiles the C header.
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -13,6 +14,14 @@ cmake --build "$work/build"
 export PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name ring3.pc)")
 g++ -std=c++23 $(pkg-config --cflags ring3) examples/copy/main.cpp $(pkg-config --static --libs ring3) \
   -o "$work/copy-by-pkg-config"
+
+# The C header, with liburing and without.
+for first in liburing.h linux/io_uring.h; do
+  printf '#include <%s>\n#include <ring3/operation.h>\nint main(void) { struct io_uring_sqe sqe = {0}; %s }\n' \
+    $first 'io_uring_prep_bpf(&sqe, 1, 0, 0, 0); return sqe.opcode != IORING_OP_BPF;' |
+    cc -std=c11 -Wall -Wextra -Wpedantic -Werror $(pkg-config --cflags ring3) -x c - -o "$work/prep"
+  "$work/prep"
+done
 
 head -c 3000001 /dev/urandom >"$work/in"
 for copy in "$work/build/copy" "$work/copy-by-pkg-config"; do
