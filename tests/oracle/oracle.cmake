@@ -8,7 +8,7 @@ bpf_types(oracle oracle_btf ${types})
 target_include_directories(oracle PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(oracle PUBLIC ring3::ring3 fmt::fmt PRIVATE ring3_flags)
 
-foreach(command agreement soundness)
+foreach(command agreement soundness engines)
   if(EXISTS ${oracle}/commands/${command}.cpp)
   add_executable(${command} ${oracle}/commands/${command}.cpp)
   target_link_libraries(${command} PRIVATE oracle ring3_flags CLI11::CLI11)
