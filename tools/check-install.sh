@@ -26,7 +26,11 @@ done
 head -c 3000001 /dev/urandom >"$work/in"
 for copy in "$work/build/copy" "$work/copy-by-pkg-config"; do
   rm -f "$work/out"
-  "$copy" "$(pkg-config --variable=programsdir ring3)/cp.bpf.o" "$work/in" "$work/out"
+  LD_DEBUG=files LD_DEBUG_OUTPUT="$work/loaded" "$copy" "$(pkg-config --variable=programsdir ring3)/cp.bpf.o" \
+    "$work/in" "$work/out"
   cmp "$work/in" "$work/out"
+  # The program was compiled by the module that was installed, if the build has one.
+  [[ ! -f build/release/libring3_jit.so ]] || grep -q "calling init: $prefix/.*libring3_jit.so" "$work"/loaded.*
+  rm "$work"/loaded.*
 done
 "$prefix/bin/ring3" verify "$prefix/share/ring3/programs/cp.bpf.o"
