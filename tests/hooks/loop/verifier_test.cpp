@@ -7,6 +7,7 @@
 #include <array>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "harness.hpp"
 
@@ -38,7 +39,8 @@ TEST_P(RefusedTest, WithLinuxWording) {
   ASSERT_TRUE(verdict);
   ASSERT_FALSE(verdict->accepted);
   EXPECT_EQ(verdict->refusal->code, GetParam().code) << verdict->text;
-  EXPECT_NE(verdict->refusal->linux_message.find(GetParam().message), std::string::npos) << verdict->refusal->linux_message;
+  EXPECT_NE(verdict->refusal->linux_message.find(GetParam().message), std::string::npos)
+      << verdict->refusal->linux_message;
   EXPECT_TRUE(verdict->refusal->source.file.ends_with("refused.bpf.c")) << verdict->text;
   EXPECT_GT(verdict->refusal->source.line, 0u) << verdict->text;
 }
@@ -127,8 +129,12 @@ TEST_P(AcceptedTest, Atomics) {
 RING3_LOOP_TESTS(AcceptedTest);
 
 // The least of a few times, since others may have the processor.
-TEST(ShippedPrograms, AreAcceptedWithinTenMilliseconds) {
+// The verifier follows loops over a page of words turn by turn, as Linux does: those that have them take
+// longer.
+TEST(ShippedPrograms, AreAcceptedWithinMilliseconds) {
   const TestRing ring = must(TestRing::create(BackendKind::Threads, 64, kLoopSetup));
+  const std::set<std::string> walk_pages = {"crc32c_issue", "raid6_pq_issue", "xor_parity_issue",
+                                            "scramble_parity_issue"};
   unsigned programs = 0;
   for (const auto& file : std::filesystem::directory_iterator(RING3_BUILD_DIR "/programs")) {
     if (!file.path().string().ends_with(".bpf.o")) continue;
@@ -144,7 +150,8 @@ TEST(ShippedPrograms, AreAcceptedWithinTenMilliseconds) {
       }
     }
     programs += least_ns.size();
-    for (const auto& [program, ns] : least_ns) EXPECT_LT(ns, 10'000'000u) << program;
+    for (const auto& [program, ns] : least_ns)
+      EXPECT_LT(ns, walk_pages.contains(program) ? 500'000'000u : 10'000'000u) << program;
   }
   EXPECT_GE(programs, 5u);
 }
