@@ -25,10 +25,10 @@ constexpr NamedFlag setup_flags[] = {
     {"IOPOLL", 0},         {"SQPOLL", 1},      {"SQ_AFF", 2},         {"CQSIZE", 3},        {"CLAMP", 4},
     {"R_DISABLED", 6},     {"SUBMIT_ALL", 7},  {"COOP_TASKRUN", 8},   {"TASKRUN_FLAG", 9},  {"SQE128", 10},
     {"CQE32", 11},         {"SINGLE_ISSUER", 12}, {"DEFER_TASKRUN", 13}, {"NO_SQARRAY", 16}, {"CQE_MIXED", 18},
-    {"SQE_MIXED", 19},     {"SQ_REWIND", 20},
+    {"SQE_MIXED", 19},     {"SQ_REWIND", 20}, {"BPF_EXT", 21},
 };
 constexpr uint32_t loop_flags = 1u << 12 | 1u << 13;
-constexpr uint32_t flag_cqsize = 1u << 3;
+constexpr uint32_t flag_cqsize = 1u << 3, flag_bpf_ext = 1u << 21;
 constexpr unsigned register_mem_region = 34;
 
 // struct io_uring_region_desc and io_uring_mem_region_reg, which older headers lack.
@@ -100,7 +100,7 @@ Result<uint64_t> parse_size(const std::string& text) {
 
 Result<RingSetup> set_up_ring(const RingOptions& options) {
   io_uring_params params{};
-  params.flags = TRY(parse_flags(options.flags));
+  params.flags = TRY(parse_flags(options.flags)) | (options.operations ? flag_bpf_ext : 0);
   if (options.cq_entries) {
     params.flags |= flag_cqsize;
     params.cq_entries = options.cq_entries;

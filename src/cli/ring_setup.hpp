@@ -17,6 +17,7 @@ struct RingOptions {
   unsigned cq_entries = 0;  // 0: Linux's default, twice the SQ
   std::vector<std::string> flags;
   uint64_t region_bytes = 0;
+  bool operations = false;  // it is to have some: BPF_EXT
   BackendKind backend = BackendKind::Auto;
 };
 

@@ -17,12 +17,14 @@
 #include "cli/ring_setup.hpp"
 #include "ring3/loop.hpp"
 #include "ring3/module.hpp"
+#include "ring3/operation.hpp"
 
 namespace ring3::cli {
 
 namespace {
 
 constexpr const char* loop_type = "io_uring_bpf_ops";
+constexpr const char* operation_type = "uring_bpf_ops";
 
 struct RunOptions {
   std::string object, ops;
@@ -125,7 +127,16 @@ void catch_interrupts() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-Result<Outcome> drive(const RunOptions& options, RingSetup& setup, Module& module) {
+// Everything that the object has: its loop submits their requests.
+Result<void> attach_operations(RingSetup& setup, Module& module, std::vector<Operation>& operations) {
+  for (const std::string& name : module.struct_ops(operation_type))
+    operations.push_back(TRY(Operation::attach(module, setup.ring, name)));
+  return {};
+}
+
+Result<Outcome> drive(const RunOptions& options, RingSetup& setup, Module& module,
+                      std::vector<Operation>& operations) {
+  TRY_VOID(attach_operations(setup, module, operations));
   Loop loop = TRY(Loop::attach(module, setup.ring, options.ops));
   if (options.deadline_s > 0)
     loop.set_time_limit(std::chrono::nanoseconds(static_cast<int64_t>(options.deadline_s * 1e9)));
@@ -207,6 +218,8 @@ int run(RunOptions options) {
   }
   auto module = Module::open(options.object);
   if (!module) return complain(Refused, module.error());
+  options.ring.operations = !module->struct_ops(operation_type).empty();
+  std::vector<Operation> operations;  // goes after the ring, so that nobody waits for what may be in flight
   auto setup = set_up_ring(options.ring);
   if (!setup) return complain(BadUsage, setup.error());
   Resources resources;
@@ -220,7 +233,7 @@ int run(RunOptions options) {
   if (!loaded) return complain(Refused, loaded.error());
   if (!*loaded) return refused(*module);
   catch_interrupts();
-  auto outcome = drive(options, *setup, *module);
+  auto outcome = drive(options, *setup, *module, operations);
   if (!outcome) return complain(outcome.error().code == ENOENT ? BadUsage : Failed, outcome.error());
   if (auto reported = report(options, *setup, *module, *outcome); !reported)
     return complain(BadUsage, reported.error());
@@ -231,7 +244,7 @@ int run(RunOptions options) {
 
 void add_run(CLI::App& app, Action& action) {
   auto options = std::make_shared<RunOptions>();
-  CLI::App* command = app.add_subcommand("run", "Verify an object and let its loop_step drive a ring");
+  CLI::App* command = app.add_subcommand("run", "Verify an object and let its loop_step drive a ring, with the operations that it has");
   command->add_option("OBJECT", options->object, "Compiled BPF object")->required();
   command->add_option("--ops", options->ops, "Its io_uring_bpf_ops variable (needed if there are several)");
   command->add_option("--set", options->sets,

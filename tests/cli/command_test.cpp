@@ -179,6 +179,26 @@ TEST(Command, InterruptEndsALoopThatNeverWaits) {
   }
 }
 
+TEST(Command, OperationsOfTheObjectAreThereForItsLoop) {
+  const std::vector<std::string> shows = {"--show", "answer", "--show", "started", "--json"};
+  std::vector<std::string> arguments = {"run", fixture("operation")};
+  arguments.insert(arguments.end(), shows.begin(), shows.end());
+  const Output output = run(arguments);
+  EXPECT_EQ(output.status, 0) << output.err;
+  EXPECT_EQ(output.parsed()["variables"]["answer"], 42);
+  EXPECT_EQ(output.parsed()["cqes_posted"], 1);
+}
+
+TEST(Command, RequestsThatNeverEndDoNotKeepARunFromItsEnd) {
+  const auto start = std::chrono::steady_clock::now();
+  const Output output = run({"run", fixture("operation"), "--region", "4K", "--set", "region=@region.addr", "--set",
+                             "seconds=1000", "--deadline", "0.2", "--show", "started", "--json"});
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_EQ(output.status, 1) << output.err;
+  EXPECT_EQ(output.parsed()["errno"], "ETIME");
+  EXPECT_EQ(output.parsed()["variables"]["started"], 1);
+}
+
 TEST(Command, DeadlineEndsALoopThatNeverWaits) {
   const Output output = run({"run", fixture("spin"), "--deadline", "0.2", "--json"});
   EXPECT_EQ(output.status, 1) << output.err;
