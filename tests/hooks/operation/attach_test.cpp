@@ -83,7 +83,7 @@ TEST_P(AttachTest, AllIdsOfARing) {
   for (unsigned id = 0; id < 256; id++) {
     Module module = must(open_fixture("scripted"));
     must(module.set("scripted.id", uint64_t{id}));
-    must(load(module));
+    must(load(module, {.interpret = true}));
     operations.push_back(must(Operation::attach(module, ring.ring(), "scripted")));
   }
   for (unsigned id = 0; id < 256; id++) EXPECT_EQ(run(ring, {.id = uint8_t(id)}), 0);

@@ -55,9 +55,9 @@ class Scripted {
 };
 
 // A request of IORING_OP_BPF; its user_data is also its number among the counts.
-inline abi::Sqe bpf_sqe(uint64_t user_data, const Request& request) {
+inline abi::Sqe bpf_sqe(uint64_t user_data, const Request& request, uint8_t flags) {
   return {.opcode = abi::IORING_OP_BPF,
-          .flags = request.flags,
+          .flags = flags,
           .fd = request.set,
           .len = static_cast<uint32_t>(user_data),
           .op_flags = uint32_t{request.id} << 24 | request.script,
@@ -65,7 +65,7 @@ inline abi::Sqe bpf_sqe(uint64_t user_data, const Request& request) {
           .file_index = request.returned};
 }
 inline abi::Sqe& push_bpf(TestRing& ring, uint64_t user_data, const Request& request = {}) {
-  return ring.push(abi::IORING_OP_BPF, user_data) = bpf_sqe(user_data, request);
+  return ring.push(abi::IORING_OP_BPF, user_data) = bpf_sqe(user_data, request, request.flags);
 }
 
 // "user_data:res" of all CQEs there are, in their order.

@@ -115,9 +115,20 @@ bool Chain::blocks() const {
   return std::ranges::any_of(steps, [](const Step& step) { return step.kind == Kind::Blocked; });
 }
 
+bool Chain::cut() const {
+  return std::ranges::any_of(steps, [](const Step& step) { return step.error != 0; });
+}
+bool Chain::reaches_block() const {
+  if (cut()) return false;
+  for (const Step& step : steps) {
+    if (step.kind == Kind::Blocked) return true;
+    if (step.failed && !(step.flags & IOSQE_IO_HARDLINK)) return false;
+  }
+  return false;
+}
+
 std::vector<Seen> expect(const Chain& chain, Fate fate) {
-  if (std::ranges::any_of(chain.steps, [](const Step& step) { return step.error != 0; }))
-    return expect_cut(chain);
+  if (chain.cut()) return expect_cut(chain);
   std::vector<Seen> seen;
   bool broken = false, silenced = false, ended = fate == Fate::NeverStarts;
   for (const Step& step : chain.steps) {

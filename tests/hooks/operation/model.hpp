@@ -37,6 +37,8 @@ struct Chain {
 
   bool drained() const;
   bool blocks() const;
+  bool cut() const;            // something of it can't be prepared
+  bool reaches_block() const;  // and is not broken before
 };
 
 // How far a chain gets.
