@@ -99,7 +99,7 @@ for attempt in 1 2 3 4; do
   # Killed once the first stripe has a record, or a little later.
   ("$stripe" write "$source" "$folder" --data $data --unit $unit &
     pid=$!
-    until ! cmp -s -n 16 -i 4096:0 "$folder/member-$data" /dev/zero 2>/dev/null && [[ -e $folder/member-$data ]]; do
+    until (($(od -An -tu4 -j 4096 -N 4 "$folder/member-$data" 2>/dev/null || echo 0) + 0)); do
       kill -0 $pid || break
     done
     sleep "0.0$((RANDOM % 4))"
