@@ -163,7 +163,8 @@ bool Verifier::sane_offset(unsigned at_fault, const Value& pointer, const Scalar
     return true;
   return reject(Rule::PointerRange, at_fault, message,
                 "It would take the pointer further than 512 MiB from what it points to, or nothing says that "
-                "it doesn't.");
+                "it doesn't.",
+                check_before(at_fault, pointer, "adding it"));
 }
 
 bool Verifier::pointer_arithmetic(Insn insn, const Value& pointer, const Scalar& number) {

@@ -259,7 +259,7 @@ bool Verifier::check_size_is_bounded(unsigned r, bool zero_is_fine) {
   if (size.umax >= BYTES_MAX)
     return reject(Rule::SizeArgument, r,
                   fmt::format("R{} unbounded memory access, use 'var &= const' or 'if (var < const)'", r),
-                  "Nothing bounds the size from above.");
+                  "Nothing bounds the size from above.", check_before(r, reg(r - 1), "the call"));
   need(r);
   return true;
 }

@@ -212,7 +212,7 @@ bool Verifier::check_region(unsigned r, int offset, uint64_t size, uint64_t regi
   };
   const auto refuse = [&](std::string linux_message, std::string reason) {
     return reject(Rule::Bounds, r, std::move(linux_message), std::move(reason),
-                  what_fits(pointer, fixed, size, region));
+                  what_fits(pointer, fixed, size));
   };
   const auto covers = [&](const char* where, int64_t at) {
     return fmt::format("{} access is to {} byte{} at offset {}, and the memory has {}.", where, size,

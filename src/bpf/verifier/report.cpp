@@ -35,20 +35,51 @@ bool Verifier::reject(Rule rule, std::string linux_message, std::string reason, 
   return false;
 }
 
-std::string Verifier::what_fits(const Value& pointer, int64_t fixed, uint64_t size, uint64_t region) const {
-  if (size > region) return fmt::format("The memory would have to be of at least {} bytes.", size);
-  const auto last = static_cast<int64_t>(region - size);
-  if (pointer.scalar.is_constant())
-    return fmt::format("An access of {} byte{} fits at {}.", size, size == 1 ? "" : "s",
-                       last == 0 ? "offset 0 only" : fmt::format("offsets 0 to {}", last));
-  if (last < fixed)
-    return fmt::format("Nothing may be added to it: the access fits at offsets up to {} only.", last);
+std::optional<Verifier::Extent> Verifier::extent(const Value& pointer) const {
+  switch (pointer.kind) {
+    case Kind::MapValue:
+      return Extent{0, program_->maps[pointer.index]->definition().value_size};
+    case Kind::Memory:
+      return Extent{0, pointer.size};
+    case Kind::Stack:
+      return Extent{-BPF_STACK_BYTES, 0};
+    default:
+      return std::nullopt;
+  }
+}
+
+std::string Verifier::what_fits(const Value& pointer, int64_t fixed, uint64_t bytes) const {
+  const auto memory = extent(pointer);
+  if (!memory) return "";
+  const auto [begin, end] = *memory;
+  const auto size = static_cast<int64_t>(bytes);
+  const int64_t at = fixed + static_cast<int64_t>(pointer.scalar.value());
+  const bool is_variable = !pointer.scalar.is_constant();
+  if (is_call(program_->insns[pc_]) && !is_variable && begin <= at && at < end)
+    return fmt::format("Let the call have at most {} byte{}, or give it more memory.", end - at,
+                       end - at == 1 ? "" : "s");
+  if (size > end - begin) return fmt::format("The memory would have to be of at least {} bytes.", size);
+  if (!is_variable && begin == end - size)
+    return fmt::format("An access of {} bytes fits at offset {} only.", size, begin);
+  if (!is_variable)
+    return fmt::format("An access of {} byte{} fits at offsets {} to {}.", size, size == 1 ? "" : "s", begin,
+                       end - size);
+  if (end - size < fixed)
+    return fmt::format("Nothing may be added to it: the access fits at offsets up to {} only.", end - size);
   const Insn by = program_->insns[pointer.origin];
   const bool added = insn_class(by) == BPF_ALU64 && insn_op(by) == BPF_ADD && uses_register(by);
   return fmt::format("Check that what {} is at most {}, as an unsigned number, before.",
                      added ? fmt::format("`{}` adds", disassemble(*program_, pointer.origin))
                            : std::string("is added to the pointer"),
-                     last - fixed);
+                     end - size - fixed);
+}
+
+std::string Verifier::check_before(unsigned r, const Value& pointer, const char* before) const {
+  const auto memory = extent(pointer);
+  if (!memory || !reg(r).is_scalar() || pointer.offset < memory->begin || pointer.offset > memory->end)
+    return "";
+  return fmt::format("Check that r{} is at most {}, as an unsigned number, before {}.", r,
+                     memory->end - pointer.offset, before);
 }
 
 namespace {

@@ -45,7 +45,7 @@ bool Verifier::stack_bounds(unsigned r, int offset, uint64_t size, const char* d
   if (!part.is_constant() && (part.smin <= -OFFSET_MAX || part.smax >= OFFSET_MAX))
     return reject(Rule::StackBounds, r,
                   fmt::format("invalid unbounded variable-offset{} stack R{}", doing, r),
-                  "Nothing bounds its offset.");
+                  "Nothing bounds its offset.", what_fits(pointer, fixed, size));
   const int64_t low = fixed + part.smin, high = fixed + part.smax + static_cast<int64_t>(size);
   if (low >= -BPF_STACK_BYTES && (high <= 0 || (size == 0 && low <= 0))) {
     if (low < 0) touch_stack(current_.frames[pointer.frame].subprogram, static_cast<int>(low));
@@ -60,7 +60,8 @@ bool Verifier::stack_bounds(unsigned r, int offset, uint64_t size, const char* d
   const bool starts_outside = low < -BPF_STACK_BYTES || low > -1;
   return reject(starts_outside ? Rule::StackBounds : Rule::StackOverrun, r, message,
                 fmt::format("A frame's stack is the {} bytes below r10; this access covers {} to {}.",
-                            BPF_STACK_BYTES, low, high - 1));
+                            BPF_STACK_BYTES, low, high - 1),
+                what_fits(pointer, fixed, size));
 }
 
 // Something else is about to be written over a slot.

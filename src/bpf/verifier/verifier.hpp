@@ -217,8 +217,15 @@ class Verifier {
   // `r`: the register that holds the value at fault. No remedy: the rule's.
   bool reject(Rule rule, unsigned r, std::string linux_message, std::string reason, std::string remedy = {});
   bool reject(Rule rule, std::string linux_message, std::string reason, std::string remedy = {});
-  // What would satisfy Rule::Bounds: an access of `size` bytes, `fixed` from the start of `region` bytes.
-  std::string what_fits(const Value& pointer, int64_t fixed, uint64_t size, uint64_t region) const;
+  // Where the bytes that it may reach begin and end, in offsets; nothing if what it points to has no size.
+  struct Extent {
+    int64_t begin, end;
+  };
+  std::optional<Extent> extent(const Value& pointer) const;
+  // What would keep an access of `size` bytes, `fixed` and the variable part from the base, in the extent.
+  std::string what_fits(const Value& pointer, int64_t fixed, uint64_t size) const;
+  // What would keep the number in r within what is left behind the pointer; empty if that is not known.
+  std::string check_before(unsigned r, const Value& pointer, const char* before) const;
   void log_insn();
 
   // explain.cpp: the path that was refused

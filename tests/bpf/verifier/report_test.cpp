@@ -91,6 +91,55 @@ TEST(Explain, CostsNothingUnlessAskedFor) {
   EXPECT_TRUE(verdict.error().path.empty());
 }
 
+TEST(Refusals, SayWithNumbersWhatWouldDo) {
+  const struct {
+    const char *file, *program, *remedy;
+  } expected[] = {
+      {"asm_calls", "iterator_index_unchecked",
+       "Check that what `r7 += r6` adds is at most 63, as an unsigned number, before."},
+      {"asm_functions", "output_of_unknown_size",
+       "Check that r3 is at most 64, as an unsigned number, before the call."},
+      {"asm_functions", "output_beyond_the_value",
+       "Let the call have at most 64 bytes, or give it more memory."},
+      {"asm_functions", "key_over_the_top", "Let the call have at most 4 bytes, or give it more memory."},
+      {"asm_pointers", "added_without_bounds",
+       "Check that r0 is at most 64, as an unsigned number, before adding it."},
+      {"asm_pointers", "word_across_the_end", "An access of 8 bytes fits at offsets 0 to 56."},
+      {"asm_pointers", "record_beyond_its_end", "An access of 8 bytes fits at offsets 0 to 8."},
+      {"asm_pointers", "looked_up_and_checked_otherwise", "Compare r0 with NULL before."},
+      {"relocations", "member_of_no_structure",
+       "Guard it with bpf_core_field_exists() or bpf_core_type_exists(), or do without it."},
+  };
+  for (const auto& [file, name, remedy] : expected) {
+    const Verdict verdict = verify(program_named(file, name));
+    ASSERT_FALSE(verdict) << name;
+    EXPECT_EQ(verdict.error().remedy, remedy) << verdict.error().text();
+  }
+}
+
+TEST(Refusals, DescribeTheValueAtFault) {
+  const Verdict verdict = verify(program_named("asm_calls", "iterator_index_unchecked"));
+  ASSERT_FALSE(verdict);
+  const Rejection& rejection = verdict.error();
+  ASSERT_TRUE(rejection.value);
+  EXPECT_EQ(rejection.rule, Rule::Bounds);
+  EXPECT_EQ(rejection.value->reg, 7u);
+  EXPECT_EQ(rejection.value->type, "map_value");
+  EXPECT_EQ(rejection.value->range.umax, UINT32_MAX);
+  EXPECT_EQ(rejection.value->range.bits.mask, UINT32_MAX);
+  EXPECT_EQ(rejection.value->made_by_instruction, "r7 += r6");
+  EXPECT_LT(rejection.value->made_at.line, rejection.source.line);
+  EXPECT_EQ(rejection.value->description,
+            "a pointer to a value of map .bss (64 bytes), at an offset from 0 to 4294967295");
+}
+
+TEST(Refusals, SayWhichRelocationFailed) {
+  const Verdict verdict = verify(program_named("relocations", "member_of_no_structure"));
+  ASSERT_FALSE(verdict);
+  EXPECT_EQ(verdict.error().rule, Rule::Relocation);
+  EXPECT_NE(verdict.error().reason.find("no_such_structure"), std::string::npos) << verdict.error().text();
+}
+
 TEST(Proof, CountsInstructionsByWhatTheyTouch) {
   const Verdict verdict = verify(program_named("asm_pointers", "atomic_at_each_place"));
   ASSERT_TRUE(verdict);
