@@ -194,10 +194,13 @@ const Node* Verifier::previous_visit(uint32_t insn, const Node* from) const {
 }
 
 // A number that changes from turn to turn of a loop, and on whose exact value nothing has depended so far,
-// may as well be any number: then the loop converges.
+// may as well be any number: then the loop converges. Its distance to a number of before the loop is one
+// more thing that changes.
 void Verifier::widen(const State& old, State& now) const {
   auto forget = [](const Value& before, Value& value, unsigned bytes) {
-    if (!before.is_scalar() || !value.is_scalar() || before.precise) return;
+    if (!before.is_scalar() || !value.is_scalar()) return;
+    if (value.low && (value.delta != before.delta || !before.low)) value.unlink();
+    if (before.precise) return;
     if (before.scalar == value.scalar) return;
     value = Value::number(Scalar::of_size(bytes), value.origin);
   };
