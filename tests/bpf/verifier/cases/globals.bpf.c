@@ -5,6 +5,7 @@ __noinline __weak int sums(struct value* value) {
   return value ? value->bytes[0] + value->bytes[47] : 0;
 }
 
+// RULE: global-arguments, global-function
 PROGRAM(pointer_or_null) {  // ACCEPTED
   return sums(hash_value()) + sums(0);
 }
@@ -13,11 +14,13 @@ __noinline __weak int sums_nonnull(struct value* value __arg_nonnull) {
   return value->bytes[0] + value->bytes[47];
 }
 
+// RULE: global-arguments
 PROGRAM(pointer_that_is_not_null) {  // ACCEPTED
   struct value *value = hash_value(), local = {};
   return value ? sums_nonnull(value) + sums_nonnull(&local) : 0;
 }
 
+// RULE: global-arguments
 PROGRAM(pointer_that_may_be_null) {
   return sums_nonnull(hash_value());  // REFUSED: arg#0 is expected to be non-NULL
 }
@@ -58,6 +61,7 @@ PROGRAM(forgets_what_was_written) {
 
 const volatile __u32 constant = 5;
 
+// RULE: global-arguments
 PROGRAM(writes_to_a_constant) {
   __u32* at = (__u32*)&constant;
   barrier_var(at);
@@ -122,6 +126,7 @@ __noinline __weak int calls_another(struct value* value __arg_nonnull, int n) {
   return n > 3 ? sums_nonnull(value) : twice(n);
 }
 
+// RULE: global-call, call-depth
 PROGRAM(function_of_functions) {  // ACCEPTED
   struct value* value = array_value();
   return value ? calls_another(value, NUMBER()) : 0;
@@ -133,6 +138,7 @@ static __noinline int static_of_global(struct value* value, __u64 n) {
 
 __noinline __weak int global_of_static(struct value* value __arg_nonnull, __u64 n) { return static_of_global(value, n); }
 
+// RULE: static-functions
 PROGRAM(static_and_global) {  // ACCEPTED
   struct value* value = array_value();
   return value ? global_of_static(value, NUMBER()) : 0;

@@ -53,6 +53,7 @@ BARE_PROGRAM(two_distances) {  // ACCEPTED
   asm volatile(VALUE_AND_NUMBER "w0 = w0\n r1 = r0\n r1 += 8\n r2 = r0\n r2 += 3\n if r1 > 63 goto 9f\n" READ("r2") END MAP);
 }
 
+// RULE: linked-numbers
 BARE_PROGRAM(below_by_a_constant) {  // ACCEPTED LINUX: refused before Linux 7.1
   asm volatile(VALUE_AND_NUMBER "w0 = w0\n r1 = r0\n r1 += -1\n if r1 > 62 goto 9f\n" READ("r0") END MAP);
 }
@@ -62,6 +63,7 @@ BARE_PROGRAM(less_a_constant) {  // ACCEPTED LINUX: refused before Linux 7.1
 }
 
 /* What clang makes of `if (n - 1 < 63)` with 32-bit numbers. */
+// RULE: linked-numbers, ranges-32
 BARE_PROGRAM(below_in_32_bits) {  // ACCEPTED LINUX: refused before Linux 7.1
   asm volatile(VALUE_AND_NUMBER "w0 = w0\n w1 = w0\n w1 += -1\n if w1 > 62 goto 9f\n" READ("r0") END MAP);
 }

@@ -5,6 +5,7 @@ __noinline __weak int submits(struct iou_ctx* ctx __arg_trusted, __u32 count) {
   return bpf_io_uring_submit_sqes(ctx, count);
 }
 
+// RULE: global-arguments
 STEP(passes_the_context) {  // ACCEPTED
   return submits(ctx, 1) < 0;
 }
@@ -22,6 +23,7 @@ STEP(passes_null_for_the_context) {
   return submits(0, 1);  // REFUSED: arg#0 is expected to be non-NULL
 }
 
+// RULE: global-arguments
 STEP(passes_the_context_moved) {
   return submits((void*)((char*)ctx + 8), 1);  // REFUSED: R1
 }

@@ -8,6 +8,7 @@
 #define END "9:\n r0 = 0\n exit\n"
 #define MAP : : [map] "i"(&array) : CLOBBERS
 
+// RULE: spills
 BARE_PROGRAM(spill_of_two_bytes) {  // ACCEPTED
   asm volatile(VALUE_AND_NUMBER "r0 &= 63\n *(u16 *)(r10 - 16) = r0\n r1 = *(u16 *)(r10 - 16)\n" READ("r1") END MAP);
 }
@@ -16,6 +17,7 @@ BARE_PROGRAM(spill_of_a_byte) {  // ACCEPTED
   asm volatile(VALUE_AND_NUMBER "r0 &= 63\n *(u8 *)(r10 - 16) = r0\n r1 = *(u8 *)(r10 - 16)\n" READ("r1") END MAP);
 }
 
+// RULE: spills
 BARE_PROGRAM(low_half_of_a_spill) {  // ACCEPTED
   asm volatile(VALUE_AND_NUMBER "r0 &= 63\n *(u64 *)(r10 - 16) = r0\n r1 = *(u32 *)(r10 - 16)\n" READ("r1") END MAP);
 }
@@ -38,6 +40,7 @@ BARE_PROGRAM(upper_bytes_unknown) {
   asm volatile("r9 += r1\n" END : : : CLOBBERS);  // REFUSED: math between map_value pointer and register with unbounded min value is not allowed
 }
 
+// RULE: spills
 BARE_PROGRAM(byte_of_a_spill_overwritten) {
   asm volatile(VALUE_AND_NUMBER "r1 = r0\n r0 &= 63\n *(u64 *)(r10 - 16) = r0\n *(u8 *)(r10 - 14) = r1\n r1 = *(u64 *)(r10 - 16)\n" MAP);
   asm volatile("r9 += r1\n" END : : : CLOBBERS);  // REFUSED: math between map_value pointer and register with unbounded min value is not allowed
@@ -65,6 +68,7 @@ BARE_PROGRAM(constant_in_the_upper_half) {
   asm volatile("r0 = *(u8 *)(r9 + 0)\n" END : : : CLOBBERS);  // REFUSED: R9 unbounded memory access
 }
 
+// RULE: variable-stack
 BARE_PROGRAM(zeroes_read_anywhere) {  // ACCEPTED
   asm volatile(VALUE_AND_NUMBER "*(u64 *)(r10 - 16) = 0\n *(u32 *)(r10 - 12) = 0\n *(u16 *)(r10 - 14) = 0\n *(u8 *)(r10 - 15) = 0\n r0 &= 3\n r2 = r10\n r2 += -12\n r2 += r0\n r1 = *(u8 *)(r2 + 0)\n" READ("r1") END MAP);  // STRICT: R2 variable stack access prohibited for !root
 }
@@ -82,12 +86,14 @@ BARE_PROGRAM(outside_of_what_was_written_anywhere) {  // ACCEPTED
   asm volatile(VALUE_AND_NUMBER "*(u64 *)(r10 - 24) = 63\n *(u64 *)(r10 - 16) = 0\n r0 &= 7\n r2 = r10\n r2 += -16\n r2 += r0\n *(u8 *)(r2 + 0) = 7\n r1 = *(u64 *)(r10 - 24)\n" READ("r1") END MAP);  // STRICT: R2 variable stack access prohibited for !root
 }
 
+// RULE: variable-stack
 BARE_PROGRAM(pointer_read_anywhere) {
   asm volatile(VALUE_AND_NUMBER "*(u64 *)(r10 - 16) = r9\n *(u64 *)(r10 - 24) = r9\n r0 &= 8\n r2 = r10\n r2 += -24\n r2 += r0\n r1 = *(u64 *)(r2 + 0)\n" MAP);
   asm volatile("r0 = *(u8 *)(r1 + 0)\n" END : : : CLOBBERS);  // REFUSED: R1 invalid mem access 'scalar'
 }
 
 /* A branch that depends on what was spilled in a part of a slot. */
+// RULE: precision, spills
 BARE_PROGRAM(precise_in_a_part_of_a_slot) {
   asm volatile(VALUE_AND_NUMBER "r6 = 4\n if r0 == 5 goto 1f\n r6 = 400\n1:\n *(u16 *)(r10 - 16) = r6\n r1 = 1\n r1 = 2\n r1 = *(u16 *)(r10 - 16)\n r9 += r1\n" MAP);
   asm volatile("r0 = *(u8 *)(r9 + 0)\n" END : : : CLOBBERS);  // REFUSED: off=400 size=1
