@@ -2,14 +2,13 @@
 // programs.
 //
 //   io_uring_params params{};
-//   params.flags = IORING_SETUP_BPF_EXT;                                   // 1 << 21
+//   params.flags = IORING_SETUP_BPF_EXT;
 //   Ring ring = TRY(Ring::setup(64, params));
 //   Module module = TRY(Module::open("xor_parity.bpf.o"));
 //   if (!TRY(module.load())) … module.verdicts()
 //   Operation parity = TRY(Operation::attach(module, ring));
-//   sqe->opcode = 65;                                                      // IORING_OP_BPF
-//   sqe->rw_flags = parity.id() << 24;                                     // bpf_op_flags; the lower bits
-//   are the program's
+//   Queues queues = TRY(Queues::open(ring, params));
+//   io_uring_prep_bpf(queues.next_sqe(), parity.id(), 0, buffers, 4);      // <ring3/operation.h>, <ring3/queues.hpp>
 //
 // Such a request may be linked, drained and skipped as any other. Its programs run inside the ring: prep_fn
 // as it is submitted, issue_fn when its turn has come, on whatever thread is inside enter() then.

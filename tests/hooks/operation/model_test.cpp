@@ -182,7 +182,7 @@ std::string report(unsigned seed, size_t chains, const std::exception& wrong, co
 TEST_P(ModelTest, ChainsDoWhatTheModelSays) {
   const unsigned seed = seed_of_run();
   std::mt19937 random(seed);
-  Scripted scripted;
+  Scripted scripted({.interpret = random() % 2 == 0});
   Files files;
   const auto counts = must(scripted.module().variable("counts"));
   size_t chains = 0;
