@@ -103,6 +103,7 @@ TEST(RingHandler, WhatIsPreparedIsCleanedUpOnce) {
   constexpr uint8_t kOpcodes[] = {
       IORING_OP_NOP,          IORING_OP_BPF,     IORING_OP_BPF, IORING_OP_BPF,          IORING_OP_READ,
       IORING_OP_ASYNC_CANCEL, IORING_OP_TIMEOUT, 255,           IORING_OP_LINK_TIMEOUT, IORING_OP_BPF};
+  constexpr uint32_t kFlags = IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC | IOSQE_CQE_SKIP_SUCCESS;
   uint64_t issued = 0;
   for (const BackendKind kind : {BackendKind::Host, BackendKind::Threads})
     for (int round = 0; round < 100; round++) {
@@ -116,12 +117,13 @@ TEST(RingHandler, WhatIsPreparedIsCleanedUpOnce) {
         const unsigned count = random() % 24;
         for (unsigned i = 0; i < count; i++) {
           Sqe sqe{.opcode = kOpcodes[random() % std::size(kOpcodes)],
-                  .flags = static_cast<uint8_t>(random() & random() & ~uint32_t{IOSQE_FIXED_FILE}),
+                  .flags = static_cast<uint8_t>(random() & random() & kFlags),
                   .fd = -1,
                   .addr = random() % 16,
                   .len = static_cast<uint32_t>(random()),
                   .user_data = random() % 16,
                   .addr3 = random() % 8 == 0 ? 1u : 0u};
+          if (random() % 40 == 0) sqe.flags |= IOSQE_IO_DRAIN;
           if (sqe.opcode != IORING_OP_BPF) sqe.len = 0, sqe.addr3 = 0;
           if (sqe.opcode == IORING_OP_READ) sqe.addr = reinterpret_cast<uint64_t>(buffer);
           if (sqe.opcode == IORING_OP_TIMEOUT || sqe.opcode == IORING_OP_LINK_TIMEOUT)
@@ -139,7 +141,7 @@ TEST(RingHandler, WhatIsPreparedIsCleanedUpOnce) {
       EXPECT_EQ(handler->wrong, 0u);
       EXPECT_EQ(handler->gone, 1);
     }
-  EXPECT_GT(issued, 1000u) << "or nothing was tried";
+  EXPECT_GT(issued, 500u) << "little was tried";
 }
 
 }  // namespace
