@@ -153,9 +153,9 @@ Module& ProgramRing::attach(const std::string& name, bool checked) {
   return *module_;
 }
 
-int ProgramRing::run(const Descs& descs, unsigned flags, uint64_t off) {
+int ProgramRing::run(const Descs& descs, unsigned flags, uint64_t off, std::optional<uint8_t> op) {
   io_uring_sqe* sqe = queues_.next_sqe();
-  io_uring_prep_bpf(sqe, id(), flags, descs.data(), static_cast<unsigned>(descs.size()));
+  io_uring_prep_bpf(sqe, op ? *op : id(), flags, descs.data(), static_cast<unsigned>(descs.size()));
   sqe->off = off;
   sqe->user_data = 77;
   if (const int taken = queues_.submit(1); taken != 1) throw std::runtime_error("the request was not taken");

@@ -80,8 +80,8 @@ class ProgramRing {
   const io_uring_params& params() const { return params_; }
   // Loads programs/NAME.bpf.o and attaches its operation.
   Module& attach(const std::string& name, bool checked = false);
-  // cqe->res of a request of that operation.
-  int run(const Descs& descs, unsigned flags = 0, uint64_t off = 0);
+  // cqe->res of a request of that operation, or of the one with that id.
+  int run(const Descs& descs, unsigned flags = 0, uint64_t off = 0, std::optional<uint8_t> op = {});
   uint8_t id() const { return operation_->id(); }
 
  private:

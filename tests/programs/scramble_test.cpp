@@ -2,6 +2,8 @@
 #include <openssl/evp.h>
 
 #include <cstring>
+#include <memory>
+#include <thread>
 
 #include "harness.hpp"
 #include "seed.hpp"
@@ -90,6 +92,35 @@ TEST_P(ScrambleTest, RequestsThatFailKeepNothing) {
               -EFAULT);
   }
   EXPECT_EQ(ring.run({io_bpf_buf_user(parity, 100)}), -EINVAL);
+}
+
+// The key is one, the pages of keystream are not.
+TEST_P(ScrambleTest, ManyRingsShareTheProgram) {
+  constexpr size_t kRings = 4, kSize = 30'000;
+  Random random(9);
+  Module module = must(Module::open(RING3_BUILD_DIR "/programs/scramble_parity.bpf.o"));
+  const Bytes key = random_bytes(32, random);
+  std::memcpy(must(module.variable("key")).data(), key.data(), 32);
+  ASSERT_TRUE(must(module.load()));
+  std::vector<std::unique_ptr<ProgramRing>> rings;
+  std::vector<Operation> operations;
+  for (size_t i = 0; i < kRings; i++) {
+    rings.push_back(std::make_unique<ProgramRing>(GetParam()));
+    operations.push_back(must(Operation::attach(module, rings[i]->ring())));
+  }
+  const Bytes text = random_bytes(kSize, random);
+  std::vector<std::jthread> threads;
+  for (size_t i = 0; i < kRings; i++)
+    threads.emplace_back([&, i] {
+      for (uint64_t nonce = i << 32; nonce < (i << 32) + 30; nonce++) {
+        Bytes data = text, parity(kSize);
+        EXPECT_EQ(rings[i]->run({io_bpf_buf_user(parity.data(), kSize), io_bpf_buf_user(data.data(), kSize)},
+                                0, nonce, operations[i].id()),
+                  static_cast<int>(kSize));
+        EXPECT_TRUE(data == oracle(text, key, 0, nonce) && parity == data)
+            << "ring " << i << ", nonce " << nonce;
+      }
+    });
 }
 
 RING3_PROGRAM_TESTS(ScrambleTest);
