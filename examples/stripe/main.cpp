@@ -71,7 +71,7 @@ int open_or_die(const std::string& path, int flags) {
   return fd;
 }
 
-Set open_or_die(const std::string& folder) {
+Set open_set(const std::string& folder) {
   auto set = Set::open(folder, false);
   if (!set) die("%s holds no stripe set", folder.c_str());
   for (const unsigned member : set->missing()) std::printf("member %u is missing\n", member);
@@ -130,7 +130,7 @@ int write_set(Command& command) {
 
 int read_set(const Command& command) {
   if (command.words.size() != 3) usage();
-  Set set = open_or_die(command.words[1]);
+  Set set = open_set(command.words[1]);
   const Shape& shape = set.shape();
   Engine engine(command.backend, shape);
   const int target = open_or_die(command.words[2], O_WRONLY | O_CREAT | O_TRUNC);
@@ -164,7 +164,7 @@ int read_set(const Command& command) {
 
 int check_set(const Command& command) {
   if (command.words.size() != 2) usage();
-  Set set = open_or_die(command.words[1]);
+  Set set = open_set(command.words[1]);
   Engine engine(command.backend, set.shape());
   const std::vector<bool> whole = find_whole(set, engine, "checking");
   print_whole(whole);
