@@ -26,6 +26,13 @@ Executable::~Executable() = default;
 
 bool Executable::compiled() const { return code_->native != nullptr; }
 
+// Clang's sanitizer looks for a function's type in front of its code. The JIT puts none there.
+#if defined(__clang__)
+#define CALLS_MADE_CODE __attribute__((no_sanitize("function")))
+#else
+#define CALLS_MADE_CODE
+#endif
+
 struct Execution::State {
   State(const Executable::Code& program, Machine& machine) : code(program) {
     if (program.options.checked)
@@ -35,7 +42,7 @@ struct Execution::State {
   }
 
   // Not checked.
-  uint64_t run(size_t subprogram, Machine& machine, const uint64_t (&r)[5]) {
+  CALLS_MADE_CODE uint64_t run(size_t subprogram, Machine& machine, const uint64_t (&r)[5]) {
     if (code.native) return code.native->functions[subprogram](machine, r[0], r[1], r[2], r[3], r[4]);
     return run_fast(&code.ops[code.entries[subprogram]], machine, *frames, r);
   }
