@@ -132,7 +132,8 @@ bool Follower::fits(const State& state, const std::vector<Loose>& loose, std::sp
   // Numbers of one id are the same number, but for their deltas.
   const auto links_fit = [&](const Value& value, uint64_t concrete) {
     if (!value.is_scalar() || value.id == 0) return true;
-    const uint64_t origin = concrete - static_cast<uint64_t>(static_cast<int64_t>(value.delta));
+    const uint64_t distance = concrete - static_cast<uint64_t>(static_cast<int64_t>(value.delta));
+    const uint64_t origin = value.low ? static_cast<uint32_t>(distance) : distance;
     for (unsigned i = 0; i < count; ++i)
       if (linked[i].id == value.id) return linked[i].base == origin;
     if (count < std::size(linked)) linked[count++] = {value.id, origin};

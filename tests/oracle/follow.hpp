@@ -7,8 +7,9 @@
 // is what is checked, before every instruction, of every register and every slot of the stack, beginning with
 // the entry's state; nothing is read into the verifier's claims but the following.
 //
-// What a state claims: a number lies in its Scalar, and numbers of one id differ by their deltas; a pointer
-// points into its frame or array at one of its offsets, or is at least not NULL; bytes known to be zero are.
+// What a state claims: a number lies in its Scalar, and numbers of one id differ by their deltas (Value says
+// how); a pointer points into its frame or array at one of its offsets, or is at least not NULL; bytes known
+// to be zero are.
 //
 // Where a path joins an earlier visit, two kinds of values need not fit that visit's state, and are *loose*
 // from then on, and claim nothing:

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -15,6 +16,8 @@
 using namespace ring3::bpf::oracle;
 
 namespace {
+std::atomic<bool> interrupted = false;
+
 struct Shared {
   std::atomic<uint64_t> next_seed, accepted = 0;
   std::atomic<bool> stop = false;
@@ -27,7 +30,7 @@ void work(Shared& shared, uint64_t wanted) {
   Soundness soundness;
   uint64_t accepted = 0;
   std::string found;
-  while (found.empty() && !shared.stop && shared.accepted < wanted) {
+  while (found.empty() && !shared.stop && !interrupted && shared.accepted < wanted) {
     found = soundness.try_seed(shared.next_seed++);
     if (soundness.counts().accepted != accepted) ++shared.accepted, ++accepted;
   }
@@ -51,6 +54,7 @@ int main(int argc, char** argv) {
 
   fmt::print("seed {}\n", seed);
   std::fflush(stdout);
+  for (int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { interrupted = true; });
   Shared shared;
   shared.next_seed = seed;
   const auto start = std::chrono::steady_clock::now();
@@ -60,7 +64,7 @@ int main(int argc, char** argv) {
   std::vector<std::thread> workers;
   for (unsigned i = 0; i < threads; ++i) workers.emplace_back([&] { work(shared, programs); });
   if (isatty(STDERR_FILENO)) {
-    while (!shared.stop && shared.accepted < programs) {
+    while (!shared.stop && !interrupted && shared.accepted < programs) {
       std::this_thread::sleep_for(std::chrono::milliseconds(500));
       const auto done = static_cast<double>(shared.accepted);
       fmt::print(stderr, "\r\033[K{} of {} accepted programs, {:.0f} a second", shared.accepted.load(),
