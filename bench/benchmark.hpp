@@ -23,6 +23,7 @@ struct Benchmark {
 
 std::span<const Benchmark> loop_benchmarks();
 std::span<const Benchmark> operation_benchmarks();
+std::span<const Benchmark> verify_benchmarks();
 
 // Nanoseconds per NOP of a ring that C++ drives as the nops program does: what is left of a NOP without the program.
 Result<double> ring_nop_ns(uint64_t nops);

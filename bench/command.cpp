@@ -60,7 +60,7 @@ struct BenchCommand {
 
 int bench(const BenchCommand& command) {
   std::vector<Benchmark> all;
-  for (const auto& some : {loop_benchmarks(), operation_benchmarks()}) all.insert(all.end(), some.begin(), some.end());
+  for (const auto& some : {loop_benchmarks(), operation_benchmarks(), verify_benchmarks()}) all.insert(all.end(), some.begin(), some.end());
   std::string known;
   for (const Benchmark& benchmark : all) known += fmt::format(" {}", benchmark.name);
   for (const std::string& name : command.names)

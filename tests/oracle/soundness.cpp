@@ -20,7 +20,11 @@ std::string Soundness::try_seed(uint64_t seed) {
 }
 
 std::string Soundness::try_program(const Generated& generated, Draw inputs) {
-  const auto program = setting_.program(generated);
+  const std::string found = try_program(setting_.program(generated), inputs);
+  return found.empty() ? found : found + "\n" + listing(generated);
+}
+
+std::string Soundness::try_program(const std::shared_ptr<const Program>& program, Draw inputs) {
   claims_.start(*program);
   ++counts_.programs;
   const Verdict verdict = verify(program, {.insns_max = VISITS_MAX, .observer = observer_});
@@ -38,8 +42,7 @@ std::string Soundness::try_program(const Generated& generated, Draw inputs) {
     counts_.steps += follower.steps();
     const bool ended = follower.steps() > STEPS_MAX;
     if (result.violation.empty() || (ended && follower.is_content())) continue;
-    return fmt::format("{}\n{}", follower.is_content() ? result.violation : follower.escape(),
-                       listing(generated));
+    return follower.is_content() ? result.violation : follower.escape();
   }
   return {};
 }

@@ -19,6 +19,9 @@ class Soundness {
   // Empty, or the escape or violation that was found, with the program.
   std::string try_seed(uint64_t seed);
   std::string try_program(const Generated& generated, Draw inputs);
+  // The same of any program with the maps and the world of setting().
+  std::string try_program(const std::shared_ptr<const Program>& program, Draw inputs);
+  const Setting& setting() const { return setting_; }
   const Counts& counts() const { return counts_; }
   // The verifier tells `observer`, which tells claims(). To show that a wrong claim is noticed.
   void listen_through(VerifyObserver& observer) { observer_ = &observer; }

@@ -178,10 +178,9 @@ void Writer::forget_arguments() {
 }
 
 uint8_t Writer::free_register() {
-  for (;;) {
-    const auto r = static_cast<uint8_t>(draw_.below(10));
-    if (!is_pinned(r)) return r;
-  }
+  auto r = static_cast<uint8_t>(draw_.below(10));
+  while (is_pinned(r)) r = static_cast<uint8_t>((r + 1) % 10);
+  return r;
 }
 
 uint8_t Writer::number() {
