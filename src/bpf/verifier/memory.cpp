@@ -285,37 +285,4 @@ bool Verifier::read_context(unsigned r, int offset, unsigned size, Access kind, 
   return true;
 }
 
-bool Verifier::access_object(unsigned r, int offset, unsigned size, Access kind) {
-  const Value& pointer = reg(r);
-  const std::string name(pointer.type.btf->name(pointer.type.id));
-  if (!pointer.has_constant_offset())
-    return reject(Rule::Object, r,
-                  fmt::format("R{} is ptr_{} invalid variable offset: off={}, var_off={}", r, name,
-                              pointer.offset + offset, tnum_text(pointer.scalar.bits)),
-                  "Members of structures are accessed at constant offsets.");
-  const int64_t at =
-      pointer.offset + static_cast<int64_t>(offset) + static_cast<int64_t>(pointer.scalar.value());
-  if (at < 0)
-    return reject(Rule::Object, r, fmt::format("R{} is ptr_{} invalid negative access: off={}", r, name, at),
-                  "The access lies before the structure.");
-  const StructOpsMember* member = program_->attachment.member;
-  const bool is_argument = member && pointer.argument != 0;
-  if (kind == Access::Write) {
-    if (is_argument)
-      for (const auto& w : member->writable)
-        if (w.argument + 1 == pointer.argument && at >= w.offset &&
-            static_cast<uint64_t>(at) + size <= uint64_t{w.offset} + w.size)
-          return true;
-    return reject(Rule::Permission, r,
-                  fmt::format("R{} cannot write into ptr_{} at off={} size={}", r, name, at, size),
-                  fmt::format("These bytes of struct {} are not the program's to write.", name));
-  }
-  const bool opaque = is_argument && member->opaque_arguments >> (pointer.argument - 1) & 1;
-  if (!opaque && static_cast<uint64_t>(at) + size <= pointer.type.btf->size_of(pointer.type.id)) return true;
-  return reject(Rule::Object, r, fmt::format("access beyond struct {} at off {} size {}", name, at, size),
-                opaque
-                    ? fmt::format("struct {} is a handle: it can be passed on, not looked into.", name)
-                    : fmt::format("The structure has {} bytes.", pointer.type.btf->size_of(pointer.type.id)));
-}
-
 }  // namespace ring3::bpf

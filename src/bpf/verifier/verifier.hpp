@@ -126,8 +126,14 @@ class Verifier {
   bool check_aligned(unsigned reg, int offset, unsigned size);
   bool read_context(unsigned reg, int offset, unsigned size, Access kind, Value* loaded);
   Value entry_argument(unsigned index);
-  bool access_object(unsigned reg, int offset, unsigned size, Access kind);
   bool load_frozen(const Value& pointer, int offset, unsigned size, Value* loaded) const;
+
+  // object.cpp
+  struct Extent {
+    uint64_t at, size;  // bytes
+  };
+  bool access_object(unsigned reg, int offset, unsigned size, Access kind);
+  bool read_member(unsigned reg, Extent access);
 
   // stack.cpp
   bool stack_bounds(unsigned reg, int offset, uint64_t size, const char* doing);

@@ -11,6 +11,8 @@ extern const unsigned char ring3_hooks_operation_btf[];
 extern const uint64_t ring3_hooks_operation_btf_size;
 extern const unsigned char ring3_hooks_buffer_btf[];
 extern const uint64_t ring3_hooks_buffer_btf_size;
+extern const unsigned char ring3_test_kfuncs_btf[];
+extern const uint64_t ring3_test_kfuncs_btf_size;
 }
 
 namespace ring3::bpf::test {
@@ -29,7 +31,23 @@ const Kfunc kfuncs[] = {{"bpf_io_uring_submit_sqes", KF_SLEEPABLE, native<&submi
                         {"bpf_iter_uring_buf_destroy", KF_ITER_DESTROY, nothing},
                         {"bpf_uring_buf_dynptr", 0, nothing},
                         {"bpf_uring_buf_dynptr_rdwr", 0, nothing},
-                        {"uring_bpf_memcpy", 0, nothing}};
+                        {"uring_bpf_memcpy", 0, nothing},
+                        {"ring3_test_acquire", KF_ACQUIRE | KF_RET_NULL, nothing},
+                        {"ring3_test_release", KF_RELEASE, nothing},
+                        {"ring3_test_look", 0, nothing},
+                        {"ring3_test_maybe", 0, nothing},
+                        {"ring3_test_read", 0, nothing},
+                        {"ring3_test_fill", 0, nothing},
+                        {"ring3_test_read_constant", 0, nothing},
+                        {"ring3_test_constant", 0, nothing},
+                        {"ring3_test_make", 0, nothing},
+                        {"ring3_test_change", 0, nothing},
+                        {"ring3_test_see", 0, nothing},
+                        {"ring3_test_ignore", 0, nothing},
+                        {"ring3_test_string", 0, nothing},
+                        {"ring3_test_map", 0, nothing},
+                        {"ring3_test_rdonly", KF_RET_NULL, nothing},
+                        {"ring3_test_rdwr", KF_RET_NULL, nothing}};
 
 StructOpsType operation() {
   StructOpsMember issue;
@@ -65,6 +83,7 @@ const std::shared_ptr<const World>& test_world() {
     builder.types(bytes(ring3_hooks_loop_btf, ring3_hooks_loop_btf_size))
         .types(bytes(ring3_hooks_operation_btf, ring3_hooks_operation_btf_size))
         .types(bytes(ring3_hooks_buffer_btf, ring3_hooks_buffer_btf_size))
+        .types(bytes(ring3_test_kfuncs_btf, ring3_test_kfuncs_btf_size))
         .kfuncs(kfuncs)
         .struct_ops(type)
         .struct_ops(operation())
