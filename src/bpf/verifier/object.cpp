@@ -65,21 +65,20 @@ bool Verifier::access_object(unsigned r, int offset, unsigned size, Access kind)
     return reject(Rule::Object, r, fmt::format("access beyond struct {} at off {} size {}", name, at, size),
                   opaque ? fmt::format("struct {} is a handle: it can be passed on, not looked into.", name)
                          : fmt::format("The structure has {} bytes.", bytes));
-  return read_member(r, {static_cast<uint64_t>(at), size});
+  return read_member(r, static_cast<uint64_t>(at), size);
 }
 
 // By Linux's rules: within one member (an array of numbers is one), pointers whole. A pointer that is read is
 // a number.
-bool Verifier::read_member(unsigned r, Extent access) {
+bool Verifier::read_member(unsigned r, uint64_t at, uint64_t size) {
   const Btf& btf = *reg(r).type.btf;
   const std::string_view outermost = btf.name(reg(r).type.id);
   TypeId inside = reg(r).type.id;  // a structure that holds all of the access
   uint64_t start = 0;              // of it
   for (;;) {
-    const std::optional<Member> member = member_at(btf, inside, access.at - start, access.size);
+    const std::optional<Member> member = member_at(btf, inside, at - start, size);
     if (!member)
-      return reject(Rule::Object, r,
-                    fmt::format("struct {} doesn't have field at offset {}", outermost, access.at),
+      return reject(Rule::Object, r, fmt::format("struct {} doesn't have field at offset {}", outermost, at),
                     "These bytes are between the members.");
     start += member->offset;
     if (btf.kind(member->type) == BtfKind::Struct || btf.kind(member->type) == BtfKind::Union) {
@@ -87,10 +86,10 @@ bool Verifier::read_member(unsigned r, Extent access) {
       continue;
     }
     const bool pointer = btf.kind(member->type) == BtfKind::Ptr;
-    if (pointer && (access.at != start || access.size != 8))
+    if (pointer && (at != start || size != 8))
       return reject(Rule::Object, r,
                     fmt::format("cannot access ptr member {} with moff {} in struct {} with off {} size {}",
-                                member->name, start, btf.name(inside), access.at, access.size),
+                                member->name, start, btf.name(inside), at, size),
                     "A pointer is read whole.");
     if (pointer && options_.strict)
       return reject(
@@ -98,10 +97,10 @@ bool Verifier::read_member(unsigned r, Extent access) {
           fmt::format("'struct {}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN", outermost),
           fmt::format("Member {} is an address.", member->name));
     const uint64_t end = start - member->offset + member->end;
-    if (access.at + access.size <= end) return true;
+    if (at + size <= end) return true;
     return reject(Rule::Object, r,
                   fmt::format("access beyond the end of member {} (mend:{}) in struct {} with off {} size {}",
-                              member->name, end, btf.name(inside), access.at, access.size),
+                              member->name, end, btf.name(inside), at, size),
                   "It goes over the end of the member.");
   }
 }

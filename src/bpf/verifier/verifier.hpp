@@ -129,11 +129,8 @@ class Verifier {
   bool load_frozen(const Value& pointer, int offset, unsigned size, Value* loaded) const;
 
   // object.cpp
-  struct Extent {
-    uint64_t at, size;  // bytes
-  };
   bool access_object(unsigned reg, int offset, unsigned size, Access kind);
-  bool read_member(unsigned reg, Extent access);
+  bool read_member(unsigned reg, uint64_t at, uint64_t size);
 
   // stack.cpp
   bool stack_bounds(unsigned reg, int offset, uint64_t size, const char* doing);
