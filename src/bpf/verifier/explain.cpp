@@ -48,9 +48,14 @@ void Verifier::record() {
   after_.resize(log_.size() + 1);
   if (log_.empty()) return;
   const Step& last = log_.back();
-  const auto r = written(program_->insns[last.insn]);
-  if (r && last.frame < current_.frames.size())
-    after_[log_.size() - 1] = current_.frames[last.frame].registers[*r];
+  const Insn insn = program_->insns[last.insn];
+  const auto r = written(insn);
+  if (!r || last.frame >= current_.frames.size()) return;
+  const auto& registers = current_.frames[last.frame].registers;
+  // Of a branch on two registers, the one that it told something of.
+  const bool other = Cfg::is_conditional_jump(insn) && uses_register(insn) && registers[*r].is_constant();
+  const unsigned told = other ? insn.src : *r;
+  after_[log_.size() - 1] = {told, registers[told]};
 }
 
 std::string Verifier::note(size_t i) const {
@@ -61,9 +66,9 @@ std::string Verifier::note(size_t i) const {
   if (is_exit(insn)) return "returns";
   if (Cfg::is_conditional_jump(insn))
     text = next == Cfg::target(*program_, log_[i].insn) ? "taken" : "not taken";
-  const auto r = written(insn);
-  if (!r || after_[i].kind == Kind::NotInit) return text;
-  return fmt::format("{}{}r{} = {}", text, text.empty() ? "" : "; ", *r, describe(*program_, after_[i]));
+  const auto& [r, value] = after_[i];
+  if (value.kind == Kind::NotInit) return text;
+  return fmt::format("{}{}r{} = {}", text, text.empty() ? "" : "; ", r, describe(*program_, value));
 }
 
 std::vector<PathStep> Verifier::story() const {

@@ -294,7 +294,8 @@ class Verifier {
   uint32_t deepest_ = 0;        // bytes of stack, of the deepest chain of calls
   std::vector<uint8_t> facts_;  // by instruction: Fact
   uint32_t paths_ = 0;
-  std::vector<Value> after_;  // by step of log_: VerifyOptions::explain
+  // By step of log_, the register that it gave a value, or told something of: VerifyOptions::explain.
+  std::vector<std::pair<unsigned, Value>> after_;
 };
 
 }  // namespace ring3::bpf

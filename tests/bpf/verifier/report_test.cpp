@@ -77,6 +77,13 @@ TEST(Explain, FollowsTheValueThroughTheStack) {
   EXPECT_TRUE(branches[0].note.starts_with("not taken")) << branches[0].note;
 }
 
+TEST(Explain, TellsWhatABranchOnTwoRegistersTaught) {
+  const auto path = path_of("asm_numbers", "if_register_below_too_far");
+  const auto branches = steps_with(path, "if r6 > r0");
+  ASSERT_EQ(branches.size(), 1u) << text(path);
+  EXPECT_EQ(branches[0].note, "taken; r0 = a number from 0 to 64") << text(path);
+}
+
 TEST(Explain, EndsWithWhatIsRefusedBeforeItRuns) {
   const auto path = path_of("loops", "endless_counter");
   ASSERT_GE(path.size(), 3u);
