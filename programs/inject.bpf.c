@@ -18,8 +18,8 @@
  * that the application has to repeat without need.
  *
  * The rule is in the variables below; change them at any time. What happens depends on the seed and on the
- * how manieth request of inject it is since the object was loaded, counted as they are submitted. `op` is
- * inject_ops.id, which the application may change before it loads the object. */
+ * number of requests of inject before this one, counted as they are submitted since the object was loaded.
+ * `op` is inject_ops.id, which the application may change before it loads the object. */
 #include <ring3/bpf/ring3.h>
 
 __u64 seed;

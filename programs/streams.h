@@ -11,8 +11,9 @@
 
 #define PAGE 4096
 #define BLOCK 256 /* bytes of a step where there is no whole page */
-#define STEPS_MAX \
-  (1 << 23) /* what bpf_for() can do: 64 MiB of buffers that never line up, 32 GiB of others */
+/* As many as bpf_for() does: enough for 256 MiB, however little the buffers line up. */
+#define STEPS_MAX (1 << 23)
+#define VECTORS_MAX 1024       /* of a buffer */
 #define RESULT_MAX 0x7fffffffu /* cqe->res is signed */
 
 /* The start of a request's pdu. */
@@ -42,13 +43,14 @@ static __always_inline int read_desc(struct uring_bpf_data* data, __u32 index, s
 }
 
 /* The bytes of the buffer that a descriptor names: what it says, whether they are there or not. -EFAULT: it
- * can't be read, or its iovecs can't; -EINVAL: more than cqe->res can say. */
+ * can't be read, or its iovecs can't; -EINVAL: too many of them, or more bytes than cqe->res can say. */
 static __noinline int desc_bytes(struct uring_bpf_data* data, __u32 index) {
   struct io_bpf_buf_desc desc;
   if (read_desc(data, index, &desc)) return -EFAULT;
   __u64 total = desc.len;
   if (desc.type == IO_BPF_BUF_VEC || desc.type == IO_BPF_BUF_REG_VEC) {
     __u32 i;
+    if (desc.len > VECTORS_MAX) return -EINVAL;
     total = 0;
     bpf_for(i, 0, desc.len) {
       struct {

@@ -136,6 +136,9 @@ TEST_P(ParityTest, BadRequestsAreRefused) {
     Descs huge = descs(least, 100);
     for (io_bpf_buf_desc& desc : huge) desc.len = 1u << 31;
     EXPECT_EQ(ring.run(huge), -EINVAL);
+    uint8_t byte = 0;
+    const std::vector<iovec> vectors(1025, iovec{&byte, 1});
+    EXPECT_EQ(ring.run(Descs(least, io_bpf_buf_vec(vectors.data(), 1025))), -EINVAL);
     for (size_t i = 0; i < least; i++) {
       Descs wild = descs(least, 5000);
       wild[i].addr = 4096;
