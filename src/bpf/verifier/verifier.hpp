@@ -141,7 +141,7 @@ class Verifier {
   bool stack_region(unsigned reg, int offset, uint64_t size, bool writes, bool reads);
   bool overwrite(Frame& frame, unsigned slot);
 
-  // call.cpp: helpers
+  // call.cpp, call_arguments.cpp: helpers
   bool call(Insn insn);
   bool call_helper(Insn insn);
   bool failed_relocation();
