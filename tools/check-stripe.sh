@@ -77,6 +77,18 @@ for backend in "${backends[@]}"; do
   done
 done
 
+echo "odd shapes:"
+for shape in "0 4 65536" "1 1 512" "5120 2 512" "100001 16 1024"; do
+  read -r bytes k bytes_unit <<<"$shape"
+  rm -rf "$folder-odd"
+  head -c "$bytes" "$source" >"$work/odd"
+  "$stripe" write "$work/odd" "$folder-odd" --data "$k" --unit "$bytes_unit" >/dev/null
+  rm "$folder-odd/member-$((bytes % (k + 1)))"
+  "$stripe" read "$folder-odd" "$work/target" >/dev/null
+  cmp "$work/odd" "$work/target"
+  echo "  $bytes bytes over $k + 1 members, units of $bytes_unit bytes"
+done
+
 echo "damage:"
 # One byte of member 1, in a unit that starts at a page: found, and rebuilt.
 offset=$((($(stat -c %s "$folder/member-1") - unit) / 4096 * 4096 + 7))
