@@ -28,6 +28,13 @@ long move(void* to, const void* from, uint64_t size) {
   return 0;
 }
 
+void clear(void* out, uint64_t size) {
+  static constexpr std::byte zeros[256] = {};
+  for (uint64_t done = 0; done < size; done += sizeof zeros)
+    copy_to_user(reinterpret_cast<uint64_t>(out) + done, zeros,
+                 std::min(size - done, uint64_t{sizeof zeros}));
+}
+
 }  // namespace
 
 long dynptr_from_mem(void* data, uint64_t size, uint64_t flags, Dynptr* dynptr) {
@@ -38,10 +45,14 @@ long dynptr_from_mem(void* data, uint64_t size, uint64_t flags, Dynptr* dynptr) 
   return 0;
 }
 
+// What could not be read is zeros: to the verifier the memory holds numbers now, and an address that lay
+// there must not pass for one. (Linux leaves it.)
 long dynptr_read(void* out, uint64_t length, const Dynptr* dynptr, uint64_t offset, uint64_t flags) {
-  if (dynptr->is_null() || flags != 0) return -EINVAL;
-  if (!dynptr->holds(offset, length)) return -E2BIG;
-  return move(out, dynptr->at(offset), length);
+  long result = -EINVAL;
+  if (!dynptr->is_null() && flags == 0)
+    result = dynptr->holds(offset, length) ? move(out, dynptr->at(offset), length) : -E2BIG;
+  if (result != 0) clear(out, length);
+  return result;
 }
 
 long dynptr_write(const Dynptr* dynptr, uint64_t offset, const void* data, uint64_t length, uint64_t flags) {

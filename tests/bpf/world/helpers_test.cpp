@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <random>
@@ -304,6 +305,8 @@ TEST_F(Helpers, DynptrsAreWindows) {
           ASSERT_EQ(helper(201, buffer, length, &dynptr, offset, 0), inside ? 0 : -E2BIG);
           if (inside) {
             ASSERT_EQ(memcmp(buffer, model.data() + start + offset, length), 0);
+          } else {
+            ASSERT_EQ(std::count(buffer, buffer + length, 0), static_cast<long>(length));
           }
           break;
         case 2:
