@@ -147,18 +147,18 @@ bool Verifier::move(Insn insn) {
 
 // Linux's limits on how far a pointer may be moved.
 bool Verifier::sane_offset(unsigned at_fault, const Value& pointer, const Scalar& number, bool is_result) {
-  const std::string name = kind_name(pointer);
+  const auto name = [&] { return kind_name(pointer); };
   std::string message;
   const auto value = static_cast<int64_t>(number.value());
   if (number.is_constant() && (value >= OFFSET_MAX || value <= -OFFSET_MAX))
-    message = fmt::format("math between {} pointer and {} is not allowed", name, value);
+    message = fmt::format("math between {} pointer and {} is not allowed", name(), value);
   else if (is_result && (pointer.offset >= OFFSET_MAX || pointer.offset <= -OFFSET_MAX))
-    message = fmt::format("{} pointer offset {} is not allowed", name, pointer.offset);
+    message = fmt::format("{} pointer offset {} is not allowed", name(), pointer.offset);
   else if (number.smin == INT64_MIN)
     message =
-        fmt::format("math between {} pointer and register with unbounded min value is not allowed", name);
+        fmt::format("math between {} pointer and register with unbounded min value is not allowed", name());
   else if (number.smin >= OFFSET_MAX || number.smin <= -OFFSET_MAX)
-    message = fmt::format("value {} makes {} pointer be out of bounds", number.smin, name);
+    message = fmt::format("value {} makes {} pointer be out of bounds", number.smin, name());
   else
     return true;
   return reject(Rule::PointerRange, at_fault, message,

@@ -284,8 +284,10 @@ void PrintTo(const Hostile& hostile, std::ostream* out) { *out << hostile.name; 
 class HostilePrograms : public testing::TestWithParam<Hostile> {};
 
 TEST_P(HostilePrograms, AreDoneWithSoon) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
   GTEST_SKIP() << "a sanitizer takes its own time and memory";
+#endif
 #endif
   int pipe_ends[2];
   ASSERT_EQ(pipe(pipe_ends), 0);
