@@ -140,14 +140,18 @@ bool Verifier::access(unsigned r, int offset, unsigned size, Access kind, bool a
                   fmt::format("only read from {} is supported",
                               map_structure(program_->maps[pointer.index]->definition().type)),
                   "That is the map itself.", "Look up an element of the map, and write to that.");
-  const std::string invalid = fmt::format("R{} invalid mem access '{}'", r, kind_name(pointer));
-  if (pointer.or_null) return reject(Rule::MaybeNull, r, invalid, "It may be NULL.");
-  if (pointer.is_null()) return reject(Rule::MaybeNull, r, invalid, "On this path it is NULL.");
+  const auto invalid = [&](Rule rule, std::string reason) {
+    return reject(rule, r, fmt::format("R{} invalid mem access '{}'", r, kind_name(pointer)),
+                  std::move(reason));
+  };
+  if (pointer.or_null) return invalid(Rule::MaybeNull, "It may be NULL.");
+  if (pointer.is_null()) return invalid(Rule::MaybeNull, "On this path it is NULL.");
   if (!pointer.is_pointer() || pointer.kind == Kind::Map || pointer.kind == Kind::Function)
-    return reject(Rule::NotAPointer, r, invalid, "That is no pointer to memory.");
+    return invalid(Rule::NotAPointer, "That is no pointer to memory.");
   if ((aligned || pointer.kind == Kind::Stack) && !check_aligned(r, offset, size)) return false;
   if (loaded) *loaded = Value::number(Scalar::of_size(size));
   found_access(pointer.kind);
+  const bool shows = stored && stored->is_pointer();  // where others may read it
   switch (pointer.kind) {
     case Kind::Context:
       return read_context(r, offset, size, kind, loaded);
@@ -155,8 +159,7 @@ bool Verifier::access(unsigned r, int offset, unsigned size, Access kind, bool a
       return kind == Access::Read ? stack_read(r, offset, size, loaded)
                                   : stack_write(r, offset, size, stored);
     case Kind::MapValue:
-      if (stored && stored->is_pointer() && !may_show(static_cast<unsigned>(store_source_), "into map"))
-        return false;
+      if (shows && !may_show(static_cast<unsigned>(store_source_), "into map")) return false;
       if (!check_map_access(r, offset, size, kind)) return false;
       if (loaded) load_frozen(pointer, offset, size, loaded);
       return true;
@@ -164,13 +167,13 @@ bool Verifier::access(unsigned r, int offset, unsigned size, Access kind, bool a
       if (kind == Access::Write && pointer.read_only)
         return reject(Rule::Permission, r, fmt::format("R{} cannot write into {}", r, kind_name(pointer)),
                       "It may only be read.");
-      if (stored && stored->is_pointer() && !may_show(static_cast<unsigned>(store_source_), "into mem"))
-        return false;
+      if (shows && !may_show(static_cast<unsigned>(store_source_), "into mem")) return false;
       return check_region(r, offset, size, pointer.size);
     case Kind::Object:
+      if (shows && !may_show(static_cast<unsigned>(store_source_), "into mem")) return false;
       return access_object(r, offset, size, kind);
     default:
-      return reject(Rule::NotAPointer, r, invalid, "That is no pointer to memory.");
+      return invalid(Rule::NotAPointer, "That is no pointer to memory.");
   }
 }
 

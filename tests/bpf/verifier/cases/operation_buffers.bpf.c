@@ -396,3 +396,16 @@ ISSUE(copies_to_null) {
   struct io_bpf_buf_desc from = {};
   return uring_bpf_memcpy(data, 0, &from);  // REFUSED: Possibly NULL pointer passed to trusted arg1
 }
+
+/* The request's own bytes are there for others to read. */
+ISSUE(keeps_an_address) {  // ACCEPTED
+  __u64* pdu = (__u64*)data->pdu;
+  *pdu = (__u64)data;  // STRICT: leaks addr into mem
+  return 0;
+}
+
+ISSUE(keeps_a_number) {  // ACCEPTED
+  __u64* pdu = (__u64*)data->pdu;
+  *pdu = bpf_ktime_get_ns();
+  return 0;
+}
