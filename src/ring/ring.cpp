@@ -54,6 +54,7 @@ int wait_for(Engine& engine, Turn* turn, uint32_t wanted, const EnterArgument& a
 }
 
 thread_local pid_t cached_task = 0;
+std::atomic<unsigned> rings_made = 0;
 
 }  // namespace
 
@@ -67,6 +68,7 @@ pid_t current_task() {
 
 Ring::Ring(std::unique_ptr<Engine> engine)
     : engine_(std::move(engine)),
+      number_(rings_made++),
       single_issuer_(engine_->layout.has(abi::IORING_SETUP_SINGLE_ISSUER)),
       disabled_(engine_->layout.has(abi::IORING_SETUP_R_DISABLED)),
       turn_(single_issuer_ ? nullptr : std::make_unique<Turn>(*engine_->backend)),

@@ -88,6 +88,9 @@ class Ring {
   // Ends a wait() early. Any thread, async-signal-safe.
   void wake();
 
+  // Tells the rings of the process apart; given out in turn, from 0.
+  unsigned number() const { return number_; }
+
   // For the public face of the ring (face.cpp).
   int fd() const;
   std::byte* sq_ring() const;
@@ -103,6 +106,7 @@ class Ring {
   Result<void> check_task() const;
 
   const std::unique_ptr<Engine> engine_;
+  const unsigned number_;
   const bool single_issuer_;
   std::atomic<bool> disabled_;
   std::atomic<pid_t> submitter_ = 0;  // of a SINGLE_ISSUER ring; 0: whoever comes first

@@ -8,6 +8,7 @@
 
 #include "abi/io_uring.hpp"
 #include "base/user_copy.hpp"
+#include "bpf/map/map.hpp"
 
 namespace ring3::hooks {
 
@@ -83,6 +84,7 @@ int Loop::drive(ring::Ring& ring) {
   // The context is a handle that programs can't look into: any address that means nothing will do.
   turns.arguments[0] = reinterpret_cast<uint64_t>(this);
   turns.arguments[1] = reinterpret_cast<uint64_t>(&turns.params);
+  execution_.cpu = ring.number() % bpf::cpu_count();
   execution_.forget();
   execution_.allow(turns.arguments, sizeof(turns.arguments), false);
   execution_.allow(&turns.params, sizeof(turns.params), true);

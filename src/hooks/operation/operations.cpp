@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/user_copy.hpp"
+#include "bpf/map/map.hpp"
 
 namespace ring3::hooks {
 
@@ -34,7 +35,8 @@ uint16_t OperationOps::id() const {
 
 // One id in use.
 struct Operations::Entry {
-  Entry(std::shared_ptr<const OperationOps> operation, Operations* context) : ops(std::move(operation)) {
+  Entry(std::shared_ptr<const OperationOps> operation, Operations* context, unsigned cpu)
+      : ops(std::move(operation)) {
     for (const auto& [execution, program] : {std::pair{&prep, &ops->prep},
                                              {&issue, &ops->issue},
                                              {&fail, &ops->fail},
@@ -43,6 +45,7 @@ struct Operations::Entry {
       execution->emplace(**program);
       (*execution)->context = context;
       (*execution)->print = print;
+      (*execution)->cpu = cpu;
     }
   }
 
@@ -85,7 +88,9 @@ int Operations::add(std::shared_ptr<const OperationOps> ops) {
   auto& entry = entries_[ops->id()];
   std::lock_guard lock(mutex_);
   if (entry.load()) return -EBUSY;
-  entry = new Entry(std::move(ops), this);
+  // To programs a ring is a CPU: they run one at a time in it, and rings made one after the other keep apart
+  // what is kept per CPU.
+  entry = new Entry(std::move(ops), this, ring_->number() % bpf::cpu_count());
   return 0;
 }
 

@@ -141,6 +141,22 @@ TEST_P(AttachTest, OneMapOnTwoRingsClosedInEitherOrder) {
   }
 }
 
+// What programs keep per CPU is of one ring: two rings may run at the same time.
+TEST_P(AttachTest, ToProgramsARingIsACpu) {
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "there is but one CPU";
+  Scripted scripted;
+  TestRing first = make_ring(), second = make_ring();
+  const Operation on_first = scripted.attach(first), on_second = scripted.attach(second);
+  std::vector<uint32_t> cpus;
+  for (TestRing* ring : {&first, &second, &first, &second}) {
+    EXPECT_EQ(run(*ring), 0);
+    cpus.push_back(*must(scripted.module().as<uint32_t>("cpu")));
+  }
+  EXPECT_NE(cpus[0], cpus[1]);
+  EXPECT_EQ(cpus[0], cpus[2]);
+  EXPECT_EQ(cpus[1], cpus[3]);
+}
+
 TEST_P(AttachTest, ClosingTheObjectDetachesNothing) {
   TestRing ring = make_ring();
   std::optional<Operation> operation;

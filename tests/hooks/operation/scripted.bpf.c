@@ -8,6 +8,7 @@ struct counts {
   __u32 prep, issue, fail, cleanup;
 } counts[REQUESTS];
 __u32 dirty;       // a pdu was not zero when prep_fn ran, or did not keep what was put into it
+__u32 cpu;         // where issue_fn ran
 __u32 opf, total;  // of the last request; callbacks run
 
 // The program's own flags, in sqe->bpf_op_flags.
@@ -57,6 +58,7 @@ SEC("struct_ops/issue")
 int BPF_PROG(issue, struct uring_bpf_data* data) {
   struct plan* plan = plan_of(data);
   counts_of(plan->request)->issue++;
+  cpu = bpf_get_smp_processor_id();
   total++;
   if (data->opf & SET_TWICE) uring_bpf_set_result(data, -5);
   if (data->opf & (SET_IN_ISSUE | SET_TWICE)) uring_bpf_set_result(data, plan->set);
