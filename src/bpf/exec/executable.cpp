@@ -37,18 +37,21 @@ struct Execution::State {
   State(const Executable::Code& program, Machine& machine) : code(program) {
     if (program.options.checked)
       checker = std::make_unique<Checker>(program, machine);
-    else if (!program.native)
+    else if (program.native)
+      native = program.native->functions.data();
+    else
       frames = std::make_unique<Frames>();
   }
 
   // Not checked.
   CALLS_MADE_CODE uint64_t run(size_t subprogram, Machine& machine, const uint64_t (&r)[5]) {
-    if (code.native) return code.native->functions[subprogram](machine, r[0], r[1], r[2], r[3], r[4]);
+    if (native) return native[subprogram](machine, r[0], r[1], r[2], r[3], r[4]);
     return run_fast(&code.ops[code.entries[subprogram]], machine, *frames, r);
   }
 
   const Executable::Code& code;
-  std::unique_ptr<Checker> checker;  // checking mode only
+  const NativeFunction* native = nullptr;  // compiled only: by subprogram
+  std::unique_ptr<Checker> checker;        // checking mode only
   // Interpreted only. Zeroed: a program may read stack that it did not write, and must find nothing there but
   // its own.
   std::unique_ptr<Frames> frames;

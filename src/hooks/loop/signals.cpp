@@ -76,6 +76,9 @@ void Pulse::taken(uint64_t now_ns) {
   // A step that took long says nothing of the counter, hence no more than a factor of two at a time.
   if (elapsed_ns < wanted_ns / 2) interval_ticks_ *= 2;
   if (elapsed_ns > wanted_ns * 2) interval_ticks_ = std::max<uint64_t>(interval_ticks_ / 2, 256);
+  // No more than eight: if steps get long at once, eight of them still end soon.
+  calls_mask_ = calls_ >= 64 ? 7 : 0;
+  calls_ = 0;
   last_ns_ = now_ns;
   last_ticks_ = ticks();
 }

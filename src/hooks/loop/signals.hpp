@@ -47,8 +47,9 @@ class SignalGate {
 class Pulse {
  public:
   Pulse();
-  // True if the last look was long ago. A few nanoseconds.
-  bool due() const { return ticks() - last_ticks_ > interval_ticks_; }
+  // True if the last look was long ago. Reading the counter costs some nanoseconds, as much as a whole short
+  // step: while steps are short, not every one does.
+  bool due() { return (++calls_ & calls_mask_) == 0 && ticks() - last_ticks_ > interval_ticks_; }
   // The look was taken at `now_ns` (CLOCK_MONOTONIC).
   void taken(uint64_t now_ns);
 
@@ -69,6 +70,8 @@ class Pulse {
   uint64_t interval_ticks_ = 1 << 16;
   uint64_t last_ticks_;
   uint64_t last_ns_;
+  uint32_t calls_ = 0;       // since the last look
+  uint32_t calls_mask_ = 0;  // the counter is read when these bits of calls_ are 0
 };
 
 }  // namespace ring3::hooks
