@@ -291,6 +291,23 @@ TEST(Command, VerifyExplainsThePathOfARefusal) {
   }
 }
 
+TEST(Command, VerifyHasColoursOnATerminalOnly) {
+  if (std::system("command -v script >/dev/null") != 0) GTEST_SKIP() << "no script(1), which makes a terminal";
+  const auto on_a_terminal = [](const std::string& environment) {
+    const std::string line = environment + " script -qec '" + command + " verify " + fixture("unsafe") + "' /dev/null";
+    FILE* pipe = popen(line.c_str(), "r");
+    std::string text;
+    for (int c; (c = fgetc(pipe)) != EOF;) text += static_cast<char>(c);
+    pclose(pipe);
+    return text;
+  };
+  const std::string coloured = on_a_terminal(""), plain = on_a_terminal("NO_COLOR=1");
+  EXPECT_TRUE(contains(coloured, "value = memory[64]")) << coloured;
+  EXPECT_TRUE(contains(coloured, "\033[31m")) << coloured;
+  EXPECT_TRUE(contains(plain, "value = memory[64]")) << plain;
+  EXPECT_FALSE(contains(plain, "\033")) << plain;
+}
+
 TEST(Command, VerifySaysWhatIsProvenAndWhatItTook) {
   const Output output = run({"verify", shipped("cp"), "--stats"});
   EXPECT_EQ(output.status, 0) << output.err;
