@@ -35,6 +35,7 @@ class Agreement {
     bool too_long = false;
   };
   Pair verdicts(const Generated& generated, HostType type);
+  bool knows_more(Generated generated, HostType type) const;
 
   Setting setting_;
   Host host_;
