@@ -301,7 +301,7 @@ TEST(Command, VerifyHasColoursOnATerminalOnly) {
     pclose(pipe);
     return text;
   };
-  const std::string coloured = on_a_terminal(""), plain = on_a_terminal("NO_COLOR=1");
+  const std::string coloured = on_a_terminal("env -u NO_COLOR"), plain = on_a_terminal("NO_COLOR=1");
   EXPECT_TRUE(contains(coloured, "value = memory[64]")) << coloured;
   EXPECT_TRUE(contains(coloured, "\033[31m")) << coloured;
   EXPECT_TRUE(contains(plain, "value = memory[64]")) << plain;
