@@ -8,8 +8,9 @@
 //   if (!TRY(module.load())) … module.verdicts()
 //   Operation parity = TRY(Operation::attach(module, ring));
 //   Queues queues = TRY(Queues::open(ring, params));
-//   io_uring_prep_bpf(queues.next_sqe(), parity.id(), 0, buffers, 4);      // <ring3/operation.h>, <ring3/queues.hpp>
+//   io_uring_prep_bpf(queues.next_sqe(), parity.id(), 0, buffers, 4);
 //
+// (<ring3/queues.hpp> has the queues, <ring3/operation.h> the last line, for C as well.)
 // Such a request may be linked, drained and skipped as any other. Its programs run inside the ring: prep_fn
 // as it is submitted, issue_fn when its turn has come, on whatever thread is inside enter() then.
 #pragma once

@@ -1,8 +1,8 @@
 // The application's view of a ring: ring3::Queues.
+#include "ring3/queues.hpp"
+
 #include <gtest/gtest.h>
 #include <linux/io_uring.h>
-
-#include "ring3/queues.hpp"
 
 namespace ring3::test {
 namespace {

@@ -23,7 +23,7 @@ namespace ring3::hooks {
 
 // A loaded uring_bpf_ops variable. Any number of rings may have it.
 struct OperationOps {
-  std::span<const std::byte> bytes;                                    // the structure, in the world's layout
+  std::span<const std::byte> bytes;                                   // the structure, in the world's layout
   std::shared_ptr<const bpf::Executable> prep, issue, fail, cleanup;  // nullptr: it has none
   bool checked = false;  // they run under the checking interpreter
   uint16_t id() const;
