@@ -141,6 +141,16 @@ static __always_inline struct bpf_iter_num* ring3_iter_num(struct bpf_iter_num* 
   return it;
 }
 
+/* while (… && can_loop) { … }: such a loop needs no bound that the verifier sees. After some eight million turns
+ * can_loop is false, so that it ends all the same. */
+#define can_loop ring3_can_loop()
+static __always_inline _Bool ring3_can_loop(void) {
+  asm volatile goto("may_goto %l[out]" : : : : out);
+  return 1;
+out:
+  return 0;
+}
+
 /* bpf_for(i, start, end) { … }: i, an integer variable declared before, runs from start to end - 1, at most
  * 8M steps; inside, the verifier knows its bounds. `break` and `continue` work, and so does `return`. */
 #define bpf_for(i, start, end) RING3_FOR(i, start, end, RING3_PASTE(ring3_it_, __COUNTER__))

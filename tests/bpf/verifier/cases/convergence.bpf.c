@@ -185,6 +185,14 @@ out:
   return n;
 }
 
+PROGRAM(while_it_can_loop) {  // ACCEPTED
+  struct value* value = array_value();
+  __u64 n = 0;
+  if (!value) return 0;
+  while (n < sizeof(value->bytes) && value->bytes[n] && can_loop) n++;
+  return n;
+}
+
 PROGRAM(may_goto_with_an_unchecked_index) {
   struct value* value = array_value();
   __u64 n = 0;
