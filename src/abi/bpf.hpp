@@ -68,7 +68,9 @@ enum BpfMapFlag : uint32_t {
   BPF_F_WRONLY = 1u << 4,
   BPF_F_RDONLY_PROG = 1u << 7,
   BPF_F_WRONLY_PROG = 1u << 8,
-  BPF_F_MMAPABLE = 1u << 10
+  BPF_F_MMAPABLE = 1u << 10,
+  BPF_F_SEGV_ON_FAULT = 1u << 17,
+  BPF_F_NO_USER_CONV = 1u << 18
 };
 enum BpfUpdateFlag : uint64_t { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2, BPF_F_LOCK = 4 };
 

@@ -28,6 +28,7 @@ Checker::Checker(const Executable::Code& code, Machine& machine)
     : code_(code), machine_(machine), frames_(new Frame[kFrames]) {
   for (const auto& map : code.program->maps) {
     const MapDefinition& definition = map->definition();
+    if (definition.type == BPF_MAP_TYPE_ARENA) continue;
     const std::span<std::byte> values = map->values();
     // Other elements than the first are reached by a lookup, which says where.
     if (!values.empty())
@@ -246,8 +247,9 @@ bool Checker::step(uint32_t& next) {
     CASE(CallLocal) return step_call_local();
     CASE(Exit) return step_exit();
     CASE(Trap) return violate("runs into a slot that is no instruction, or calls a kfunc that is missing");
+    default:
+      return step_arena(op, code_.opcodes[f.slot]);
   }
-  return violate("has no meaning");
 }
 
 bool Checker::step_cmpxchg(const Op& op, unsigned bytes) {

@@ -52,6 +52,7 @@ class Checker {
   Frame* enter(uint32_t subprogram);  // nullptr: violated
   uint64_t loop();                    // until the current frame returns, or a violation
   bool step(uint32_t& next);          // executes, and says which slot comes next; false: violated
+  bool step_arena(const Op& op, Opcode opcode);  // arena_steps.cpp
   bool step_cmpxchg(const Op& op, unsigned bytes);
   bool step_call_native();
   bool observe();

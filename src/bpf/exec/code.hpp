@@ -9,6 +9,7 @@
 
 #include "base/contained.hpp"
 #include "bpf/exec/executable.hpp"
+#include "bpf/map/arena.hpp"
 
 namespace ring3::bpf {
 
@@ -24,7 +25,24 @@ enum class Opcode : uint8_t {
 #define RING3_ATOMIC_ORDERED(name, ...) name##Load, name##Store,
 #define RING3_OTHER(name) name,
 #include "bpf/exec/opcodes.def"
+  // The same accesses of the arena, in the same order.
+#define RING3_LOAD(name, ...) Arena##name,
+#define RING3_STORE(name, ...) Arena##name##K, Arena##name##X,
+#define RING3_ATOMIC(name, ...) Arena##name##64, Arena##name##32,
+#define RING3_ATOMIC_FETCH(name, ...) Arena##name##64, Arena##name##32,
+#define RING3_ATOMIC_ORDERED(name, ...) Arena##name##Load, Arena##name##Store,
+#include "bpf/exec/opcodes.def"
+  ArenaCmpxchg64,
+  ArenaCmpxchg32,
 };
+
+inline Opcode of_arena(Opcode access) {
+  return static_cast<Opcode>(static_cast<unsigned>(access) + static_cast<unsigned>(Opcode::ArenaLoad8) -
+                             static_cast<unsigned>(Opcode::Load8));
+}
+static_assert(static_cast<unsigned>(Opcode::ArenaCmpxchg32) - static_cast<unsigned>(Opcode::ArenaLoad8) ==
+                  static_cast<unsigned>(Opcode::Cmpxchg32) - static_cast<unsigned>(Opcode::Load8),
+              "the accesses are neighbours in opcodes.def");
 
 // What the expressions of opcodes.def are written in.
 #define RING3_WIDTH(bits)                    \
@@ -51,6 +69,7 @@ inline constexpr uint64_t kFunctionTag = 0xb9f0'0000'0000'0000;
 class NativeCode;
 
 struct Executable::Code {
+  Arena* arena = nullptr;                  // the program's, if it has one
   std::shared_ptr<const Program> program;  // keeps maps, helpers and kfuncs alive
   ExecutableOptions options;
   std::vector<Op> ops;            // one per slot, and a Trap behind them

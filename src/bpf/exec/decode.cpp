@@ -63,6 +63,9 @@ class Decoder {
     code_ = std::make_unique<Executable::Code>();
     code_->program = verified.shared();
     code_->options = options;
+    arena_uses_ = verified.arena_uses();
+    for (const auto& map : program_.maps)
+      if (map->definition().type == BPF_MAP_TYPE_ARENA) code_->arena = static_cast<Arena*>(map.get());
     code_->stack_bytes.assign(verified.stack_bytes().begin(), verified.stack_bytes().end());
   }
 
@@ -103,7 +106,11 @@ class Decoder {
     return {};
   }
 
+  bool keeps_pointers() const { return code_->arena->definition().flags & BPF_F_NO_USER_CONV; }
+  ArenaUse arena_use() const { return arena_uses_.empty() ? ArenaUse::None : arena_uses_[slot_]; }
+
   const Program& program_;
+  std::span<const ArenaUse> arena_uses_;
   std::unique_ptr<Executable::Code> code_;
   size_t slot_ = 0;
 };
@@ -152,12 +159,13 @@ Result<Opcode> Decoder::choose(Insn insn) {
       opcode = choose_store_register(insn);
       break;
   }
+  if (opcode && arena_use() == ArenaUse::Access) opcode = of_arena(*opcode);
   if (!opcode) return bad("unknown instruction: code {:#04x} off {} imm {}", insn.code, insn.off, insn.imm);
   return *opcode;
 }
 
 std::optional<Opcode> Decoder::choose_alu(Insn insn) {
-  const bool is64 = insn_class(insn) == BPF_ALU64;
+  const bool is64 = insn_class(insn) == BPF_ALU64 && arena_use() != ArenaUse::Arithmetic;
   const unsigned variant = (is64 ? 0 : 2) + (uses_register(insn) ? 1 : 0);
   switch (insn_op(insn)) {
     case BPF_NEG:
@@ -174,6 +182,8 @@ std::optional<Opcode> Decoder::choose_alu(Insn insn) {
     case BPF_MOV:
       if (insn.off == 0) break;
       if (!uses_register(insn)) return std::nullopt;
+      // A cast to where programs access the arena leaves the low half. NULL stays what it is, both ways.
+      if (insn.off == 1 && code_->arena) return insn.imm == 1 || keeps_pointers() ? Opcode::Mov32X : Opcode::ToUser;
       return look_up(kExtend, insn_class(insn), insn.off, 0);
   }
   return look_up(kAlu, insn_op(insn), insn.off, variant);

@@ -14,7 +14,8 @@ namespace ring3::bpf {
 Result<std::unique_ptr<Executable>> Executable::create(const VerifiedProgram& program,
                                                        ExecutableOptions options) {
   std::unique_ptr<Code> code = TRY(decode(program, options));
-  if (options.compiled && !options.checked && jit()) {
+  // Accesses of arenas are the interpreter's alone.
+  if (options.compiled && !options.checked && !code->arena && jit()) {
     code->native = TRY((*jit())->compile(*code));
     for (const std::span<const std::byte> pages : code->native->pages) code->contained.emplace_back(pages);
   }
@@ -41,6 +42,7 @@ struct Execution::State {
       native = program.native->functions.data();
     else
       frames = std::make_unique<Frames>();
+    if (frames) frames->arena = program.arena;
   }
 
   // Not checked.

@@ -3,10 +3,12 @@
 // so the loop is contained code: a fault ends the run (Execution::run).
 #include "bpf/exec/run.hpp"
 
+#include <atomic>
 #include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <type_traits>
 
 #include "base/contained.hpp"
 
@@ -48,6 +50,13 @@ RING3_CONTAINED uint64_t loop(const Op* pc, Machine* machine, Frames* frames, co
 #define RING3_ATOMIC_ORDERED(name, ...) &&name##Load, &&name##Store,
 #define RING3_OTHER(name) &&name,
 #include "bpf/exec/opcodes.def"
+#define RING3_LOAD(name, ...) &&Arena##name,
+#define RING3_STORE(name, ...) &&Arena##name##K, &&Arena##name##X,
+#define RING3_ATOMIC(name, ...) &&Arena##name##64, &&Arena##name##32,
+#define RING3_ATOMIC_FETCH(name, ...) &&Arena##name##64, &&Arena##name##32,
+#define RING3_ATOMIC_ORDERED(name, ...) &&Arena##name##Load, &&Arena##name##Store,
+#include "bpf/exec/opcodes.def"
+      &&ArenaCmpxchg64, &&ArenaCmpxchg32,
   };
   if (handlers) {
     *handlers = labels;
@@ -155,6 +164,69 @@ RING3_CONTAINED uint64_t loop(const Op* pc, Machine* machine, Frames* frames, co
 
 #include "bpf/exec/opcodes.def"
 
+// Of the arena: where no page is, loads give 0 and stores are lost.
+#define LOW(reg) static_cast<uint32_t>(r[reg])
+#define RING3_LOAD(name, mode, size, type)                              \
+  Arena##name : {                                                       \
+    std::make_unsigned_t<type> bits;                                    \
+    arena_load(*frames->arena, LOW(pc->src), pc->off, bits);            \
+    r[pc->dst] = static_cast<uint64_t>(static_cast<int64_t>(type(bits))); \
+    NEXT();                                                             \
+  }
+#define RING3_STORE(name, size, type)                                                     \
+  Arena##name##K : {                                                                      \
+    arena_store<type>(*frames->arena, LOW(pc->dst), pc->off, IMM(type));                  \
+    NEXT();                                                                               \
+  }                                                                                       \
+  Arena##name##X : {                                                                      \
+    arena_store<type>(*frames->arena, LOW(pc->dst), pc->off, static_cast<type>(r[pc->src])); \
+    NEXT();                                                                               \
+  }
+#define ARENA_ATOMIC(label, bits, statement, otherwise)                               \
+  label : {                                                                           \
+    RING3_WIDTH(bits)                                                                 \
+    [[maybe_unused]] const U b = static_cast<U>(r[pc->src]);                          \
+    if (arena_has(*frames->arena, LOW(pc->dst), pc->off)) {                           \
+      U* const p = pointer<U>(arena_address(*frames->arena, LOW(pc->dst), pc->off), 0); \
+      statement;                                                                      \
+    } else {                                                                          \
+      otherwise;                                                                      \
+    }                                                                                 \
+    NEXT();                                                                           \
+  }
+#define RING3_ATOMIC(name, imm, action) \
+  ARENA_ATOMIC(Arena##name##64, 64, action, ) ARENA_ATOMIC(Arena##name##32, 32, action, )
+#define RING3_ATOMIC_FETCH(name, imm, old)                         \
+  ARENA_ATOMIC(Arena##name##64, 64, r[pc->src] = old, r[pc->src] = 0) \
+  ARENA_ATOMIC(Arena##name##32, 32, r[pc->src] = old, r[pc->src] = 0)
+#define RING3_ATOMIC_ORDERED(name, size, type)                                               \
+  Arena##name##Load : {                                                                      \
+    type value;                                                                              \
+    arena_load(*frames->arena, LOW(pc->src), pc->off, value);                                \
+    std::atomic_thread_fence(std::memory_order_acquire);                                     \
+    r[pc->dst] = value;                                                                      \
+    NEXT();                                                                                  \
+  }                                                                                          \
+  Arena##name##Store : {                                                                     \
+    std::atomic_thread_fence(std::memory_order_release);                                     \
+    arena_store<type>(*frames->arena, LOW(pc->dst), pc->off, static_cast<type>(r[pc->src])); \
+    NEXT();                                                                                  \
+  }
+
+#include "bpf/exec/opcodes.def"
+
+ARENA_ATOMIC(ArenaCmpxchg64, 64, uint64_t expected = r[0];
+             __atomic_compare_exchange_n(p, &expected, b, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+             r[0] = expected, r[0] = 0)
+ARENA_ATOMIC(ArenaCmpxchg32, 32, uint32_t expected = static_cast<uint32_t>(r[0]);
+             __atomic_compare_exchange_n(p, &expected, b, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+             r[0] = expected, r[0] = 0)
+
+ToUser : {
+  const uint64_t low = LOW(pc->src);
+  r[pc->dst] = low ? (frames->arena->user_start() & ~uint64_t{UINT32_MAX}) | low : 0;
+  NEXT();
+}
 Cmpxchg64 : {
   uint64_t expected = r[0];
   __atomic_compare_exchange_n(pointer<uint64_t>(r[pc->dst], pc->off), &expected, r[pc->src], false,
@@ -214,6 +286,35 @@ Trap:
 }
 
 }  // namespace
+
+template <typename T>
+bool arena_load(Arena& arena, uint32_t low, int16_t off, T& value) {
+  const uint64_t address = arena_address(arena, low, off);
+  if (contained_load(address, value)) [[likely]]
+    return true;
+  return arena.fault(static_cast<uint32_t>(low + off)) && contained_load(address, value);
+}
+
+template <typename T>
+bool arena_store(Arena& arena, uint32_t low, int16_t off, T value) {
+  const uint64_t address = arena_address(arena, low, off);
+  if (contained_store(address, value)) [[likely]]
+    return true;
+  return arena.fault(static_cast<uint32_t>(low + off)) && contained_store(address, value);
+}
+
+bool arena_has(Arena& arena, uint32_t low, int16_t off) {
+  const uint64_t address = arena_address(arena, low, off);
+  return is_writable(address) || (arena.fault(static_cast<uint32_t>(low + off)) && is_writable(address));
+}
+
+#define INSTANTIATE(type)                                         \
+  template bool arena_load(Arena&, uint32_t, int16_t, type&); \
+  template bool arena_store(Arena&, uint32_t, int16_t, type);
+INSTANTIATE(uint8_t)
+INSTANTIATE(uint16_t)
+INSTANTIATE(uint32_t)
+INSTANTIATE(uint64_t)
 
 uint64_t run_fast(const Op* entry, Machine& machine, Frames& frames, const uint64_t (&arguments)[5]) {
   return loop(entry, &machine, &frames, arguments, nullptr);

@@ -6,6 +6,7 @@
 #include "bpf/link/core.hpp"
 #include "bpf/link/kfunc.hpp"
 #include "bpf/link/linker.hpp"
+#include "bpf/map/arena.hpp"
 
 namespace ring3::bpf {
 
@@ -53,6 +54,10 @@ Result<void> Linker::create_maps() {
     definition.value_size = section.bytes.size();
     definition.max_entries = 1;
     definition.flags = abi::BPF_F_MMAPABLE;
+    if (section.kind == DataSection::Kind::Arena) {
+      collection_->maps_.push_back(TRY(place_in_arena(section)));
+      continue;
+    }
     if (section.kind == DataSection::Kind::Rodata) definition.flags |= abi::BPF_F_RDONLY_PROG;
     if (section.datasec) definition.value = {&object_->btf, section.datasec};
     auto map = TRY(Map::create(definition));
@@ -60,6 +65,23 @@ Result<void> Linker::create_maps() {
     collection_->maps_.push_back(std::move(map));
   }
   return {};
+}
+
+// Variables of the address space of arenas: the first pages of the object's arena, as libbpf places them.
+Result<std::shared_ptr<Map>> Linker::place_in_arena(const DataSection& section) {
+  std::shared_ptr<Map> found;
+  for (const auto& map : collection_->maps_) {
+    if (map->definition().type != abi::BPF_MAP_TYPE_ARENA) continue;
+    if (found) return fail(EINVAL, section.name, "the object has two arenas: which one are the variables in?");
+    found = map;
+  }
+  if (!found) return fail(ENOENT, section.name, "the object has no arena for its variables");
+  auto& arena = static_cast<Arena&>(*found);
+  const uint64_t bytes = section.bytes.size(), page = 4096;
+  if (bytes > arena.values().size() || !arena.allocate(arena.user_start(), (bytes + page - 1) / page))
+    return fail(E2BIG, section.name, "{} bytes of variables don't fit into the arena", bytes);
+  std::ranges::copy(section.bytes, arena.values().begin());
+  return found;
 }
 
 Result<void> Linker::resolve_externs() {

@@ -33,6 +33,7 @@ class Linker {
   };
 
   Result<void> create_maps();
+  Result<std::shared_ptr<Map>> place_in_arena(const DataSection& section);
   Result<void> resolve_externs();
   Result<void> apply_core();
   Result<void> link_struct_ops();

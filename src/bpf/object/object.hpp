@@ -72,7 +72,8 @@ struct CodeSection {
 };
 
 struct DataSection {
-  enum class Kind : uint8_t { Data, Rodata, Bss };
+  // Arena: variables that live in the object's arena map.
+  enum class Kind : uint8_t { Data, Rodata, Bss, Arena };
   std::string name;  // ".data", ".rodata.str1.1", ".bss", ".data.shared"
   Kind kind;
   std::vector<std::byte> bytes;

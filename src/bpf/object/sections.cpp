@@ -71,8 +71,8 @@ Result<void> ObjectReader::assign_roles() {
       roles_[i].kind = Role::Kind::StructOps;
     } else if (name == "maps" || name.starts_with("maps/")) {
       return fail(ENOTSUP, section.name, "a map definition of the old kind: define maps in SEC(\".maps\")");
-    } else if (name.starts_with(".addr_space")) {
-      return fail(ENOTSUP, section.name, "global variables in an arena are not supported");
+    } else if (name == ".addr_space.1") {
+      TRY_VOID(add_data(i, DataSection::Kind::Arena));
     } else if (name.starts_with("?.struct_ops")) {
       return fail(ENOTSUP, section.name, "optional struct_ops variables are not supported: drop the '?'");
     } else {

@@ -25,6 +25,7 @@ bool Verifier::alu(Insn insn) {
   const Value src =
       uses_register(insn) ? reg(insn.src) : Value::number(Scalar::constant(static_cast<int64_t>(insn.imm)));
 
+  if (dst.kind == Kind::Arena || src.kind == Kind::Arena) return arena_arithmetic(insn);
   if (dst.is_pointer() && src.is_pointer()) {
     if (op == BPF_SUB && !options_.strict) return set(insn.dst, Value::unknown());
     return reject(Rule::PointerArithmetic, insn.dst,
@@ -56,6 +57,7 @@ bool Verifier::alu(Insn insn) {
     return pointer_arithmetic(insn, swapped ? src : dst, swapped ? dst.scalar : src.scalar);
   }
 
+  if (has_arena_) pointer_uses_[pc_] |= OfOther;
   if ((op == BPF_AND || op == BPF_OR) && src.is_constant() && !split_sign(insn)) return false;
   const Scalar& left = reg(insn.dst).scalar;
   Value result = Value::number(scalar_alu(op, is64, insn.off, left, src.scalar));
@@ -109,6 +111,21 @@ bool Verifier::byte_swap_or_negate(Insn insn) {
   return set(insn.dst, Value::number(result));
 }
 
+// Anything can be done to a pointer into an arena, or with one: it can't lead out.
+bool Verifier::arena_arithmetic(Insn insn) {
+  pointer_uses_[pc_] |= OfArena;
+  return set(insn.dst, Value::pointer(Kind::Arena));
+}
+
+// Between what programs access and what they store and share; any number is a pointer into the arena.
+bool Verifier::cast_address_space(Insn insn) {
+  if (!has_arena_)
+    return reject(Rule::Arena, insn.src,
+                  "addr_space_cast insn can only be used in a program that has an associated arena",
+                  "The program refers to no arena.", "Define a map of type BPF_MAP_TYPE_ARENA, and use it.");
+  return set(insn.dst, insn.imm == 1 ? Value::pointer(Kind::Arena) : Value::unknown());
+}
+
 bool Verifier::move(Insn insn) {
   const bool is64 = insn_class(insn) == BPF_ALU64;
   if (!uses_register(insn)) {
@@ -116,9 +133,7 @@ bool Verifier::move(Insn insn) {
     return set(insn.dst, Value::number(Scalar::constant(is64 ? imm : static_cast<uint32_t>(imm))));
   }
   if (!readable(insn.src) || !writable(insn.dst)) return false;
-  if (insn.off == 1)
-    return reject(Rule::Unsupported, "addr_space_cast insn can only convert between address space 1 and 0",
-                  "Pointers into an arena are not supported.");
+  if (is64 && insn.off == 1) return cast_address_space(insn);
   Value& src = reg(insn.src);
   const bool plain = is64 && insn.off == 0;
   if (src.is_pointer()) {

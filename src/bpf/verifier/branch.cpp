@@ -147,6 +147,8 @@ bool Verifier::jump_on_pointers(Insn insn) {
   if (equality && (src.is_null() || dst.is_null())) {
     const Value& pointer = src.is_null() ? dst : src;
     if (uses_register(insn)) need(src.is_null() ? insn.src : insn.dst);
+    // What is in an arena may be where NULL points.
+    if (!pointer.or_null && pointer.kind == Kind::Arena) return go_both_ways(std::move(taken));
     if (!pointer.or_null) {
       pc_ = op == BPF_JNE ? Cfg::target(*program_, pc_) : pc_ + 1;
       return true;

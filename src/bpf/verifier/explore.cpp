@@ -25,7 +25,10 @@ Verifier::Verifier(std::shared_ptr<const Program> program, const VerifyOptions& 
       liveness_(*program_, cfg_),
       stored_(program_->insns.size()),
       stack_bytes_(program_->subprograms.size(), 0),
-      facts_(program_->insns.size(), 0) {}
+      facts_(program_->insns.size(), 0),
+      pointer_uses_(program_->insns.size(), 0) {
+  for (const auto& map : program_->maps) has_arena_ |= map->definition().type == BPF_MAP_TYPE_ARENA;
+}
 
 bool Verifier::verify_function(uint32_t subprogram) {
   root_ = subprogram;

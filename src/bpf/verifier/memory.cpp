@@ -37,6 +37,9 @@ bool Verifier::load_constant(Insn insn) {
       const MapDefinition& map = program_->maps[low]->definition();
       Value value = Value::pointer(insn.src == BPF_PSEUDO_MAP_IDX ? Kind::Map : Kind::MapValue);
       value.index = low;
+      // A pointer as the application has it: a number, until it is cast.
+      if (value.kind == Kind::MapValue && map.type == BPF_MAP_TYPE_ARENA)
+        return set(insn.dst, Value::unknown());
       if (value.kind == Kind::MapValue) {
         if (program_->maps[low]->values().empty() || map.max_entries != 1 || high >= map.value_size)
           return reject(
@@ -152,7 +155,10 @@ bool Verifier::access(unsigned r, int offset, unsigned size, Access kind, bool a
   if (loaded) *loaded = Value::number(Scalar::of_size(size));
   found_access(pointer.kind);
   const bool shows = stored && stored->is_pointer();  // where others may read it
+  if (!note_pointer(pointer.kind == Kind::Arena)) return false;
   switch (pointer.kind) {
+    case Kind::Arena:
+      return true;
     case Kind::Context:
       return read_context(r, offset, size, kind, loaded);
     case Kind::Stack:
@@ -175,6 +181,29 @@ bool Verifier::access(unsigned r, int offset, unsigned size, Access kind, bool a
     default:
       return invalid(Rule::NotAPointer, "That is no pointer to memory.");
   }
+}
+
+// Arenas are accessed in another way than other memory: an instruction does one or the other.
+bool Verifier::note_pointer(bool arena) {
+  if (!has_arena_) return true;
+  pointer_uses_[pc_] |= arena ? OfArena : OfOther;
+  if (pointer_uses_[pc_] != (OfArena | OfOther)) return true;
+  return reject(Rule::Arena, "same insn cannot be used with different pointers",
+                "On one path the pointer leads into the arena, on another elsewhere.");
+}
+
+std::vector<ArenaUse> Verifier::arena_uses() const {
+  std::vector<ArenaUse> uses;
+  if (!has_arena_) return uses;
+  for (size_t i = 0; i < pointer_uses_.size(); ++i) {
+    const uint8_t kind = insn_class(program_->insns[i]);
+    const bool arithmetic = kind == BPF_ALU || kind == BPF_ALU64;
+    // Where a number on another path needs all of its bits, the pointer keeps them too: they don't count.
+    uses.push_back(pointer_uses_[i] != OfArena ? ArenaUse::None
+                   : arithmetic                ? ArenaUse::Arithmetic
+                                               : ArenaUse::Access);
+  }
+  return uses;
 }
 
 bool Verifier::check_aligned(unsigned r, int offset, unsigned size) {

@@ -89,6 +89,8 @@ constexpr RuleRow ROWS[] = {
     {Rule::Dynptr, "dynptr", EINVAL, "Make the dynptr in a variable on the stack before using it."},
     {Rule::ForeignMemory, "foreign-memory", EACCES,
      "Copy what {} points to to the stack or into a map before, with bpf_dynptr_read()."},
+    {Rule::Arena, "arena", EINVAL,
+     "Use one arena, and different instructions for pointers into it and for other pointers."},
 
     {Rule::ShownAddress, "shown-address", EACCES,
      "Strict verification keeps addresses from becoming numbers: use {} as a pointer only."},

@@ -67,6 +67,7 @@ enum class Rule : uint8_t {
   Iterator,
   Dynptr,
   ForeignMemory,
+  Arena,
   // Of strict verification only.
   ShownAddress,
   UnwrittenStack,

@@ -24,6 +24,8 @@ std::string kind_name(const Value& value) {
                          suffix);
     case Kind::Object:
       return fmt::format("ptr_{}{}", suffix + (value.or_null ? 1 : 0), value.or_null ? "_" : "");
+    case Kind::Arena:
+      return "arena";
     case Kind::Function:
       return "func";
     case Kind::Dynptr:

@@ -19,6 +19,7 @@ enum class Kind : uint8_t {
   MapValue,  // an element of map `index`
   Memory,    // `size` bytes
   Object,    // a structure of the world, `type`; a handle where the world says so
+  Arena,     // anywhere, at its low half, in the program's arena
   Function,  // the address of subprogram `index`
   Dynptr,    // slots of the stack only
   Iterator,  // slots of the stack only

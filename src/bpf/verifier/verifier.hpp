@@ -97,6 +97,8 @@ class Verifier {
   // arithmetic.cpp
   bool alu(Insn insn);
   bool move(Insn insn);
+  bool cast_address_space(Insn insn);
+  bool arena_arithmetic(Insn insn);
   bool byte_swap_or_negate(Insn insn);
   static void keep_link(Insn insn, const Value& x, const Value& constant, Value& sum);
   bool split_sign(Insn insn);
@@ -126,6 +128,8 @@ class Verifier {
   bool check_aligned(unsigned reg, int offset, unsigned size);
   bool read_context(unsigned reg, int offset, unsigned size, Access kind, Value* loaded);
   Value entry_argument(unsigned index);
+  bool note_pointer(bool arena);
+  std::vector<ArenaUse> arena_uses() const;
   bool load_frozen(const Value& pointer, int offset, unsigned size, Value* loaded) const;
 
   // object.cpp
@@ -293,6 +297,10 @@ class Verifier {
   std::vector<uint32_t> stack_bytes_;
   uint32_t deepest_ = 0;        // bytes of stack, of the deepest chain of calls
   std::vector<uint8_t> facts_;  // by instruction: Fact
+  // By instruction: what its pointer was.
+  enum PointerUse : uint8_t { OfArena = 1, OfOther = 2 };
+  std::vector<uint8_t> pointer_uses_;
+  bool has_arena_ = false;
   uint32_t paths_ = 0;
   // By step of log_, the register that it gave a value, or told something of: VerifyOptions::explain.
   std::vector<std::pair<unsigned, Value>> after_;

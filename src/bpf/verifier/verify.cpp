@@ -35,12 +35,26 @@ bool has_managed_fields(const Btf& btf, TypeId type, int depth = 0) {
   return false;
 }
 
-std::optional<Fault> check_maps(const Program& program) {
-  for (const auto& map : program.maps) {
-    const MapDefinition& definition = map->definition();
-    if (definition.type == BPF_MAP_TYPE_ARENA)
-      return Fault{Rule::Unsupported, 0, "arena maps are not supported",
-                   fmt::format("Map {} is an arena.", definition.name)};
+// Where the program first refers to that map.
+uint32_t first_use(const Program& program, size_t map) {
+  for (uint32_t i = 0; i < program.insns.size(); i += insn_slots(program.insns[i])) {
+    const Insn insn = program.insns[i];
+    const bool names_map = insn.src == BPF_PSEUDO_MAP_IDX || insn.src == BPF_PSEUDO_MAP_IDX_VALUE;
+    if (is_64bit_imm(insn) && names_map && static_cast<size_t>(insn.imm) == map) return i;
+  }
+  return 0;
+}
+
+std::optional<Fault> check_maps(const Program& program, bool strict) {
+  unsigned arenas = 0;
+  for (size_t i = 0; i < program.maps.size(); ++i) {
+    const MapDefinition& definition = program.maps[i]->definition();
+    if (definition.type == BPF_MAP_TYPE_ARENA && ++arenas > 1)
+      return Fault{Rule::Arena, first_use(program, i), "Only one arena per program",
+                   fmt::format("Map {} is its second arena.", definition.name)};
+    if (definition.type == BPF_MAP_TYPE_ARENA && strict)
+      return Fault{Rule::Arena, first_use(program, i), "CAP_BPF and CAP_PERFMON are required to use arena",
+                   "What others write into an arena can be any number, and strict verification trusts nobody."};
     if (definition.value && has_managed_fields(*definition.value.btf, definition.value.id))
       return Fault{Rule::Unsupported, 0, "map value with special fields is not supported",
                    fmt::format("Values of map {} hold a timer, a list, a kernel pointer or the like.",
@@ -62,7 +76,7 @@ Verdict Verifier::run(std::shared_ptr<const Program> program, const VerifyOption
   auto cfg = Cfg::build(*program);
   if (!cfg) return refuse(cfg.error(), {});
   // Nothing that the program refers to has contents that the verifier doesn't model.
-  if (auto fault = check_maps(*program)) return refuse(*fault, {});
+  if (auto fault = check_maps(*program, options.strict)) return refuse(*fault, {});
   // No path from the entry, or into a global function that a path calls, does what it must not.
   Verifier verifier(program, options, std::move(*cfg));
   for (size_t done = 0; done < verifier.roots_.size(); ++done)
@@ -75,6 +89,7 @@ Verdict Verifier::run(std::shared_ptr<const Program> program, const VerifyOption
   VerifiedProgram verified;
   verified.proof_ = verifier.proof();
   verified.program_ = std::move(program);
+  verified.arena_uses_ = verifier.arena_uses();
   verified.stack_bytes_ = std::move(verifier.stack_bytes_);
   verified.stats_ = std::move(verifier.stats_);
   verified.stats_.time_ns = now_ns() - start;

@@ -97,6 +97,13 @@ struct Proof {
   std::vector<const Kfunc*> kfuncs;  // that may be called; by name
 };
 
+// What an instruction has to do with the program's arena, whatever path leads to it.
+enum class ArenaUse : uint8_t {
+  None,
+  Access,      // its load, store or atomic is of the arena
+  Arithmetic,  // its 64-bit operation is on a pointer into the arena, which has 32: only these count
+};
+
 class VerifiedProgram {
  public:
   const Program& program() const { return *program_; }
@@ -105,6 +112,8 @@ class VerifiedProgram {
   const Proof& proof() const { return proof_; }
   // Bytes of stack that subprogram i needs.
   std::span<const uint32_t> stack_bytes() const { return stack_bytes_; }
+  // Of each instruction; empty if the program has no arena.
+  std::span<const ArenaUse> arena_uses() const { return arena_uses_; }
 
  private:
   friend class Verifier;
@@ -114,6 +123,7 @@ class VerifiedProgram {
   VerifyStats stats_;
   Proof proof_;
   std::vector<uint32_t> stack_bytes_;
+  std::vector<ArenaUse> arena_uses_;
 };
 
 using Verdict = std::expected<VerifiedProgram, Rejection>;

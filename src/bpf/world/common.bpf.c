@@ -28,4 +28,7 @@ int bpf_dynptr_adjust(const struct bpf_dynptr* p, u64 start, u64 end) { return 0
 _Bool bpf_dynptr_is_null(const struct bpf_dynptr* p) { return 0; }
 _Bool bpf_dynptr_is_rdonly(const struct bpf_dynptr* p) { return 0; }
 u64 bpf_dynptr_size(const struct bpf_dynptr* p) { return 0; }
+void* bpf_arena_alloc_pages(void* p__map, void* addr__ign, u32 page_cnt, int node_id, u64 flags) { return 0; }
+void bpf_arena_free_pages(void* p__map, void* ptr__ign, u32 page_cnt) {}
+
 int bpf_dynptr_clone(const struct bpf_dynptr* p, struct bpf_dynptr* clone__uninit) { return 0; }

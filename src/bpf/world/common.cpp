@@ -65,6 +65,8 @@ const Kfunc kKfuncs[] = {
     {"bpf_dynptr_is_null", 0, native<&common::dynptr_is_null>},
     {"bpf_dynptr_is_rdonly", 0, native<&common::dynptr_is_rdonly>},
     {"bpf_dynptr_size", 0, native<&common::dynptr_size>},
+    {"bpf_arena_alloc_pages", 0, native<&common::arena_alloc_pages>},
+    {"bpf_arena_free_pages", 0, native<&common::arena_free_pages>},
     {"bpf_dynptr_clone", 0, native<&common::dynptr_clone>},
 };
 // clang-format on

@@ -44,6 +44,10 @@ bool dynptr_is_rdonly(const Dynptr* dynptr);
 uint64_t dynptr_size(const Dynptr* dynptr);
 int dynptr_clone(const Dynptr* dynptr, Dynptr* clone);
 
+// arena_kfuncs.cpp: pointers are those of the application's view, as programs store and pass them
+uint64_t arena_alloc_pages(Map* map, uint64_t pointer, uint32_t count, int32_t node, uint64_t flags);
+void arena_free_pages(Map* map, uint64_t pointer, uint32_t count);
+
 // task_helpers.cpp: time, the running task, user memory, text
 uint64_t ktime_get_ns();
 uint64_t ktime_get_boot_ns();

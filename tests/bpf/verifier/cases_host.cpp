@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <optional>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "cases.hpp"
@@ -66,6 +67,11 @@ HostAnswer ask_host(const Case& test, bool strict) {
   if (!object) return {.log = "libbpf can't open " + test.object_path()};
   static std::vector<char> log(16 << 20);
   log[0] = 0;
+  // The kernel wants to know where arenas are, or to see them mapped.
+  bpf_map* map;
+  uint64_t address = uint64_t{1} << 44;
+  bpf_object__for_each_map(map, object) if (bpf_map__type(map) == 33)
+      bpf_map__set_map_extra(map, std::exchange(address, address << 1));
   bpf_program* program;
   bpf_object__for_each_program(program, object) {
     bool wanted = bpf_program__name(program) == test.program;
