@@ -29,7 +29,12 @@ enum bpf_map_type {
   BPF_MAP_TYPE_RINGBUF = 27,
   BPF_MAP_TYPE_ARENA = 33,
 };
-enum { BPF_F_NO_PREALLOC = 1u << 0, BPF_F_RDONLY_PROG = 1u << 7, BPF_F_MMAPABLE = 1u << 10, BPF_F_SEGV_ON_FAULT = 1u << 17 };
+enum {
+  BPF_F_NO_PREALLOC = 1u << 0,
+  BPF_F_RDONLY_PROG = 1u << 7,
+  BPF_F_MMAPABLE = 1u << 10,
+  BPF_F_SEGV_ON_FAULT = 1u << 17,
+};
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2, BPF_F_LOCK = 4 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 
@@ -45,8 +50,8 @@ struct bpf_dynptr {
   __u64 opaque[2];
 } __aligned(8);
 
-/* A member of a map's values: held by one program at a time, for the few instructions that must not be mixed with
- * others'. While it is held nothing else is called, and every path drops it. */
+/* A member of a map's values: held by one program at a time, for the few instructions that must not be mixed
+ * with others'. While it is held nothing else is called, and every path drops it. */
 struct bpf_spin_lock {
   __u32 val;
 };
@@ -103,12 +108,14 @@ extern bool bpf_dynptr_is_rdonly(const struct bpf_dynptr* pointer) __weak __ksym
 extern __u64 bpf_dynptr_size(const struct bpf_dynptr* pointer) __weak __ksym;
 extern int bpf_dynptr_clone(const struct bpf_dynptr* pointer, struct bpf_dynptr* clone) __weak __ksym;
 
-/* Arenas: pages that the program and the application share, at the same addresses. A map of type BPF_MAP_TYPE_ARENA with
- * BPF_F_MMAPABLE, whose max_entries are pages and whose map_extra is where it lies (optional here, needed by Linux unless
- * the application maps it). A pointer into it is declared with __arena, and so is a variable that lives in it (clang 19).
- * No pointer leads out of the arena; where no page is, programs read zeroes and writes are lost. */
+/* Arenas: pages that the program and the application share, at the same addresses. A map of type
+ * BPF_MAP_TYPE_ARENA with BPF_F_MMAPABLE, whose max_entries are pages and whose map_extra is where it lies
+ * (optional here, needed by Linux unless the application maps it). A pointer into it is declared with
+ * __arena, and so is a variable that lives in it (clang 19). No pointer leads out of the arena; where no page
+ * is, programs read zeroes and writes are lost. */
 #define __arena __attribute__((address_space(1)))
-/* Zeroed pages at that address, or anywhere if it is NULL: NULL if there are none. node_id -1: any. flags 0. */
+/* Zeroed pages at that address, or anywhere if it is NULL: NULL if there are none. node_id -1: any. flags 0.
+ */
 extern void __arena* bpf_arena_alloc_pages(void* map, void __arena* address, __u32 page_count, int node_id,
                                            __u64 flags) __weak __ksym;
 extern void bpf_arena_free_pages(void* map, void __arena* pointer, __u32 page_count) __weak __ksym;

@@ -49,9 +49,9 @@ class Checker {
   // checker.cpp: the loop
   Frame& frame() { return frames_[depth_ - 1]; }
   const Op& op() { return code_.ops[frame().slot]; }
-  Frame* enter(uint32_t subprogram);  // nullptr: violated
-  uint64_t loop();                    // until the current frame returns, or a violation
-  bool step(uint32_t& next);          // executes, and says which slot comes next; false: violated
+  Frame* enter(uint32_t subprogram);             // nullptr: violated
+  uint64_t loop();                               // until the current frame returns, or a violation
+  bool step(uint32_t& next);                     // executes, and says which slot comes next; false: violated
   bool step_arena(const Op& op, Opcode opcode);  // arena_steps.cpp
   bool step_cmpxchg(const Op& op, unsigned bytes);
   bool step_call_native();

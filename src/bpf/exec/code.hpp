@@ -25,7 +25,7 @@ enum class Opcode : uint8_t {
 #define RING3_ATOMIC_ORDERED(name, ...) name##Load, name##Store,
 #define RING3_OTHER(name) name,
 #include "bpf/exec/opcodes.def"
-  // The same accesses of the arena, in the same order.
+// The same accesses of the arena, in the same order.
 #define RING3_LOAD(name, ...) Arena##name,
 #define RING3_STORE(name, ...) Arena##name##K, Arena##name##X,
 #define RING3_ATOMIC(name, ...) Arena##name##64, Arena##name##32,

@@ -183,7 +183,8 @@ std::optional<Opcode> Decoder::choose_alu(Insn insn) {
       if (insn.off == 0) break;
       if (!uses_register(insn)) return std::nullopt;
       // A cast to where programs access the arena leaves the low half. NULL stays what it is, both ways.
-      if (insn.off == 1 && code_->arena) return insn.imm == 1 || keeps_pointers() ? Opcode::Mov32X : Opcode::ToUser;
+      if (insn.off == 1 && code_->arena)
+        return insn.imm == 1 || keeps_pointers() ? Opcode::Mov32X : Opcode::ToUser;
       return look_up(kExtend, insn_class(insn), insn.off, 0);
   }
   return look_up(kAlu, insn_op(insn), insn.off, variant);

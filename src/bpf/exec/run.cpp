@@ -56,7 +56,8 @@ RING3_CONTAINED uint64_t loop(const Op* pc, Machine* machine, Frames* frames, co
 #define RING3_ATOMIC_FETCH(name, ...) &&Arena##name##64, &&Arena##name##32,
 #define RING3_ATOMIC_ORDERED(name, ...) &&Arena##name##Load, &&Arena##name##Store,
 #include "bpf/exec/opcodes.def"
-      &&ArenaCmpxchg64, &&ArenaCmpxchg32,
+      &&ArenaCmpxchg64,
+      &&ArenaCmpxchg32,
   };
   if (handlers) {
     *handlers = labels;
@@ -166,37 +167,37 @@ RING3_CONTAINED uint64_t loop(const Op* pc, Machine* machine, Frames* frames, co
 
 // Of the arena: where no page is, loads give 0 and stores are lost.
 #define LOW(reg) static_cast<uint32_t>(r[reg])
-#define RING3_LOAD(name, mode, size, type)                              \
-  Arena##name : {                                                       \
-    std::make_unsigned_t<type> bits;                                    \
-    arena_load(*frames->arena, LOW(pc->src), pc->off, bits);            \
+#define RING3_LOAD(name, mode, size, type)                                \
+  Arena##name : {                                                         \
+    std::make_unsigned_t<type> bits;                                      \
+    arena_load(*frames->arena, LOW(pc->src), pc->off, bits);              \
     r[pc->dst] = static_cast<uint64_t>(static_cast<int64_t>(type(bits))); \
-    NEXT();                                                             \
+    NEXT();                                                               \
   }
-#define RING3_STORE(name, size, type)                                                     \
-  Arena##name##K : {                                                                      \
-    arena_store<type>(*frames->arena, LOW(pc->dst), pc->off, IMM(type));                  \
-    NEXT();                                                                               \
-  }                                                                                       \
-  Arena##name##X : {                                                                      \
+#define RING3_STORE(name, size, type)                                                        \
+  Arena##name##K : {                                                                         \
+    arena_store<type>(*frames->arena, LOW(pc->dst), pc->off, IMM(type));                     \
+    NEXT();                                                                                  \
+  }                                                                                          \
+  Arena##name##X : {                                                                         \
     arena_store<type>(*frames->arena, LOW(pc->dst), pc->off, static_cast<type>(r[pc->src])); \
-    NEXT();                                                                               \
+    NEXT();                                                                                  \
   }
-#define ARENA_ATOMIC(label, bits, statement, otherwise)                               \
-  label : {                                                                           \
-    RING3_WIDTH(bits)                                                                 \
-    [[maybe_unused]] const U b = static_cast<U>(r[pc->src]);                          \
-    if (arena_has(*frames->arena, LOW(pc->dst), pc->off)) {                           \
+#define ARENA_ATOMIC(label, bits, statement, otherwise)                                 \
+  label : {                                                                             \
+    RING3_WIDTH(bits)                                                                   \
+    [[maybe_unused]] const U b = static_cast<U>(r[pc->src]);                            \
+    if (arena_has(*frames->arena, LOW(pc->dst), pc->off)) {                             \
       U* const p = pointer<U>(arena_address(*frames->arena, LOW(pc->dst), pc->off), 0); \
-      statement;                                                                      \
-    } else {                                                                          \
-      otherwise;                                                                      \
-    }                                                                                 \
-    NEXT();                                                                           \
+      statement;                                                                        \
+    } else {                                                                            \
+      otherwise;                                                                        \
+    }                                                                                   \
+    NEXT();                                                                             \
   }
 #define RING3_ATOMIC(name, imm, action) \
   ARENA_ATOMIC(Arena##name##64, 64, action, ) ARENA_ATOMIC(Arena##name##32, 32, action, )
-#define RING3_ATOMIC_FETCH(name, imm, old)                         \
+#define RING3_ATOMIC_FETCH(name, imm, old)                            \
   ARENA_ATOMIC(Arena##name##64, 64, r[pc->src] = old, r[pc->src] = 0) \
   ARENA_ATOMIC(Arena##name##32, 32, r[pc->src] = old, r[pc->src] = 0)
 #define RING3_ATOMIC_ORDERED(name, size, type)                                               \
@@ -215,12 +216,12 @@ RING3_CONTAINED uint64_t loop(const Op* pc, Machine* machine, Frames* frames, co
 
 #include "bpf/exec/opcodes.def"
 
-ARENA_ATOMIC(ArenaCmpxchg64, 64, uint64_t expected = r[0];
-             __atomic_compare_exchange_n(p, &expected, b, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-             r[0] = expected, r[0] = 0)
-ARENA_ATOMIC(ArenaCmpxchg32, 32, uint32_t expected = static_cast<uint32_t>(r[0]);
-             __atomic_compare_exchange_n(p, &expected, b, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-             r[0] = expected, r[0] = 0)
+  ARENA_ATOMIC(ArenaCmpxchg64, 64, uint64_t expected = r[0];
+               __atomic_compare_exchange_n(p, &expected, b, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+               r[0] = expected, r[0] = 0)
+  ARENA_ATOMIC(ArenaCmpxchg32, 32, uint32_t expected = static_cast<uint32_t>(r[0]);
+               __atomic_compare_exchange_n(p, &expected, b, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+               r[0] = expected, r[0] = 0)
 
 ToUser : {
   const uint64_t low = LOW(pc->src);
@@ -308,7 +309,7 @@ bool arena_has(Arena& arena, uint32_t low, int16_t off) {
   return is_writable(address) || (arena.fault(static_cast<uint32_t>(low + off)) && is_writable(address));
 }
 
-#define INSTANTIATE(type)                                         \
+#define INSTANTIATE(type)                                     \
   template bool arena_load(Arena&, uint32_t, int16_t, type&); \
   template bool arena_store(Arena&, uint32_t, int16_t, type);
 INSTANTIATE(uint8_t)

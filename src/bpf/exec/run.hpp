@@ -21,7 +21,7 @@ struct Frame {
 struct Frames {
   static constexpr int kCount = 2 * abi::BPF_FRAMES_MAX;
   Arena* arena = nullptr;  // the program's, if it has one
-  int depth = 0;  // frames in use
+  int depth = 0;           // frames in use
   Frame frame[kCount];
 };
 
@@ -30,8 +30,8 @@ inline constexpr uint32_t kMayGotoBudget = 8u << 20;
 // Runs the function that starts at `entry` in a new frame until it returns.
 uint64_t run_fast(const Op* entry, Machine& machine, Frames& frames, const uint64_t (&arguments)[5]);
 
-// An access of the arena, `low` being the low half of its pointer. False: no page is there; `value` is 0, or nothing
-// was stored.
+// An access of the arena, `low` being the low half of its pointer. False: no page is there; `value` is 0, or
+// nothing was stored.
 template <typename T>
 bool arena_load(Arena& arena, uint32_t low, int16_t off, T& value);
 template <typename T>

@@ -72,7 +72,8 @@ Result<std::shared_ptr<Map>> Linker::place_in_arena(const DataSection& section) 
   std::shared_ptr<Map> found;
   for (const auto& map : collection_->maps_) {
     if (map->definition().type != abi::BPF_MAP_TYPE_ARENA) continue;
-    if (found) return fail(EINVAL, section.name, "the object has two arenas: which one are the variables in?");
+    if (found)
+      return fail(EINVAL, section.name, "the object has two arenas: which one are the variables in?");
     found = map;
   }
   if (!found) return fail(ENOENT, section.name, "the object has no arena for its variables");

@@ -20,8 +20,9 @@ constexpr int kNobody = PROT_NONE, kAnybody = PROT_READ | PROT_WRITE;
 bool crosses(uint64_t start, uint64_t size) { return start >> 32 != (start + size - 1) >> 32; }
 
 Mapping reserve(uint64_t at, uint64_t size) {
-  void* const memory = mmap(reinterpret_cast<void*>(at), size, PROT_NONE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED_NOREPLACE : 0), -1, 0);
+  void* const memory =
+      mmap(reinterpret_cast<void*>(at), size, PROT_NONE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED_NOREPLACE : 0), -1, 0);
   return memory == MAP_FAILED ? Mapping() : Mapping(memory, size);
 }
 
@@ -44,7 +45,8 @@ Result<void> Arena::check(const MapDefinition& definition) {
     return fail(code, fmt::format("map {}", definition.name), "{}", why);
   };
   const uint64_t size = definition.max_entries * kPage;
-  if (definition.key_size || definition.value_size) return refuse(EINVAL, "an arena has neither keys nor values");
+  if (definition.key_size || definition.value_size)
+    return refuse(EINVAL, "an arena has neither keys nor values");
   if (!(definition.flags & abi::BPF_F_MMAPABLE)) return refuse(EINVAL, "an arena must have BPF_F_MMAPABLE");
   if (definition.extra % kPage != 0) return refuse(EINVAL, "map_extra is not the address of a page");
   if (size > kSpan) return refuse(E2BIG, "an arena has at most 4 GiB");

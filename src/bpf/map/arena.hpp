@@ -1,9 +1,11 @@
-// Arenas (BPF_MAP_TYPE_ARENA): pages that programs and the application share, and into which both have pointers.
+// Arenas (BPF_MAP_TYPE_ARENA): pages that programs and the application share, and into which both have
+// pointers.
 //
-// As in Linux there are two views of them. The application's is where pointers point: it lies at map_extra, or anywhere,
-// never across a multiple of 4 GiB, and pages appear in it as they are touched. Programs reach byte `low` of their own
-// view, `low` being the low half of a pointer, whatever it is: 4 GiB and a guard on both sides are set aside for it, so
-// that no pointer leads out. There is nothing in it but the pages that were allocated, or that the application touched.
+// As in Linux there are two views of them. The application's is where pointers point: it lies at map_extra,
+// or anywhere, never across a multiple of 4 GiB, and pages appear in it as they are touched. Programs reach
+// byte `low` of their own view, `low` being the low half of a pointer, whatever it is: 4 GiB and a guard on
+// both sides are set aside for it, so that no pointer leads out. There is nothing in it but the pages that
+// were allocated, or that the application touched.
 #pragma once
 
 #include <mutex>
@@ -28,11 +30,12 @@ class Arena final : public Map {
   std::span<std::byte> values() override { return user_.bytes(); }
 
   uint64_t user_start() const { return reinterpret_cast<uint64_t>(user_.data()); }
-  // The address at which programs find the byte with low half 0. An access of an instruction at any low half, and any
-  // offset that an instruction holds, lies in what is set aside.
+  // The address at which programs find the byte with low half 0. An access of an instruction at any low half,
+  // and any offset that an instruction holds, lies in what is set aside.
   uint64_t program_base() const { return program_base_; }
 
-  // bpf_arena_alloc_pages: `count` pages at that pointer (0: anywhere), zeroed; the pointer to them, or 0. Any thread.
+  // bpf_arena_alloc_pages: `count` pages at that pointer (0: anywhere), zeroed; the pointer to them, or 0.
+  // Any thread.
   uint64_t allocate(uint64_t pointer, uint64_t count);
   // bpf_arena_free_pages: what of these pages is in the arena goes away in both views. Any thread.
   void free(uint64_t pointer, uint64_t count);
@@ -57,7 +60,7 @@ class Arena final : public Map {
   FileDescriptor file_;
   Mapping user_, program_;
   uint64_t program_base_ = 0;
-  std::mutex mutex_;         // of allocated_, and of changes to the views
+  std::mutex mutex_;  // of allocated_, and of changes to the views
   std::vector<bool> allocated_;
 };
 

@@ -67,7 +67,8 @@ constexpr Kind kKinds[] = {
     {BPF_MAP_TYPE_LRU_HASH, kAccess | BPF_F_NO_PREALLOC, check_hash, create_hash, false},
     {BPF_MAP_TYPE_PERCPU_HASH, kAccess | BPF_F_NO_PREALLOC, check_hash, create_hash, true},
     {BPF_MAP_TYPE_RINGBUF, 0, check_ring_buffer, create_ring_buffer, false},
-    {BPF_MAP_TYPE_ARENA, BPF_F_MMAPABLE | BPF_F_SEGV_ON_FAULT | BPF_F_NO_USER_CONV, Arena::check, Arena::create, false},
+    {BPF_MAP_TYPE_ARENA, BPF_F_MMAPABLE | BPF_F_SEGV_ON_FAULT | BPF_F_NO_USER_CONV, Arena::check,
+     Arena::create, false},
 };
 
 // What holds of every kind.
@@ -79,7 +80,8 @@ Result<void> check(const Kind& kind, const MapDefinition& definition) {
   if (both(BPF_F_RDONLY | BPF_F_WRONLY) || both(BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG))
     return refuse(definition, EINVAL, "read-only and write-only at once");
   const bool arena = definition.type == BPF_MAP_TYPE_ARENA;
-  if (definition.extra != 0 && !arena) return refuse(definition, EINVAL, "map_extra is not for maps of this type");
+  if (definition.extra != 0 && !arena)
+    return refuse(definition, EINVAL, "map_extra is not for maps of this type");
   if (definition.type == BPF_MAP_TYPE_LRU_HASH && (definition.flags & BPF_F_NO_PREALLOC))
     return refuse(definition, kNotSupported, "an LRU hash is always preallocated");
   if (definition.max_entries == 0) return refuse(definition, EINVAL, "max_entries is 0");

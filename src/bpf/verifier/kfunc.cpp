@@ -63,8 +63,8 @@ bool Verifier::kfunc_result(Call& call) {
   clobber_caller_saved();
   if (kind == BtfKind::Void) return true;
   // void* is a number, as in Linux: an arena's pages, to be cast.
-  const bool number = kind == BtfKind::Ptr && btf.kind(btf.resolve(btf.target(type))) == BtfKind::Void &&
-                      !call.constant_size;
+  const bool number =
+      kind == BtfKind::Ptr && btf.kind(btf.resolve(btf.target(type))) == BtfKind::Void && !call.constant_size;
   if (kind != BtfKind::Ptr || number) return set(0, Value::unknown());
 
   const TypeId target = btf.resolve(btf.target(type));

@@ -53,8 +53,9 @@ std::optional<Fault> check_maps(const Program& program, bool strict) {
       return Fault{Rule::Arena, first_use(program, i), "Only one arena per program",
                    fmt::format("Map {} is its second arena.", definition.name)};
     if (definition.type == BPF_MAP_TYPE_ARENA && strict)
-      return Fault{Rule::Arena, first_use(program, i), "CAP_BPF and CAP_PERFMON are required to use arena",
-                   "What others write into an arena can be any number, and strict verification trusts nobody."};
+      return Fault{
+          Rule::Arena, first_use(program, i), "CAP_BPF and CAP_PERFMON are required to use arena",
+          "What others write into an arena can be any number, and strict verification trusts nobody."};
     if (definition.value && has_managed_fields(*definition.value.btf, definition.value.id))
       return Fault{Rule::Unsupported, 0, "map value with special fields is not supported",
                    fmt::format("Values of map {} hold a timer, a list, a kernel pointer or the like.",
