@@ -34,6 +34,7 @@ enum class Opcode : uint8_t {
 #include "bpf/exec/opcodes.def"
   ArenaCmpxchg64,
   ArenaCmpxchg32,
+  ToUser,  // a pointer into the arena, as the application has it
 };
 
 inline Opcode of_arena(Opcode access) {

@@ -57,7 +57,7 @@ RING3_CONTAINED uint64_t loop(const Op* pc, Machine* machine, Frames* frames, co
 #define RING3_ATOMIC_ORDERED(name, ...) &&Arena##name##Load, &&Arena##name##Store,
 #include "bpf/exec/opcodes.def"
       &&ArenaCmpxchg64,
-      &&ArenaCmpxchg32,
+      &&ArenaCmpxchg32, &&ToUser,
   };
   if (handlers) {
     *handlers = labels;

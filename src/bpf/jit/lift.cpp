@@ -220,6 +220,8 @@ void FunctionLifter::lift_slot(uint32_t slot) {
   case Opcode::name:      \
     return name(slot);
 #include "bpf/exec/opcodes.def"
+    default:
+      return Trap(slot);  // of arenas: what has one is interpreted
   }
 }
 
