@@ -57,7 +57,7 @@ std::string support_page() {
          "a test fails when it is out of date.\n\n"
          "## Operations\n\n" +
          operations_table() + "\n## Registrations\n\n" + register_table() +
-         "\n## What programs may call\n\nMaps: array, hash, LRU hash, per-CPU array, per-CPU hash, ring buffer.\n\n" +
+         "\n## What programs may call\n\nMaps: array, hash, LRU hash, per-CPU array, per-CPU hash, ring buffer, arena.\n\n" +
          world_tables();
 }
 

@@ -41,10 +41,10 @@ long walk(Map& map, std::function<bool(const void* key, void* value)> visit, uns
 }
 
 TEST(Map, AKindThatWeDoNotHaveIsSaidSo) {
-  const auto map = Map::create({"arena", BPF_MAP_TYPE_ARENA, 0, 0, 16, BPF_F_MMAPABLE});
+  const auto map = Map::create({"queue", static_cast<BpfMapType>(22), 0, 4, 16, 0});
   ASSERT_FALSE(map);
   EXPECT_EQ(map.error().code, ENOTSUP);
-  EXPECT_EQ(map.error().text(), "map arena: maps of type 33 are not supported (EOPNOTSUPP)");
+  EXPECT_EQ(map.error().text(), "map queue: maps of type 22 are not supported (EOPNOTSUPP)");
 }
 
 TEST(Map, HashesOfTooManyElementsAreE2big) {
