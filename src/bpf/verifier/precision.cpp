@@ -122,9 +122,15 @@ void Verifier::backwards(std::span<const Step> steps, Demand& demand) const {
         registers |= bit(3);  // the callback's context; its other arguments are made by the helper
       }
     } else if (Cfg::is_conditional_jump(insn)) {
-      if (uses_register(insn) && !Cfg::is_may_goto(insn) && registers & (bit(insn.dst) | bit(insn.src)))
+      // What is linked to an operand has learned from the other operand, too: first the one, then the other.
+      const auto with_linked = [&] {
+        if (step.links && demand.overlaps(links_[step.links - 1])) demand.add(links_[step.links - 1]);
+      };
+      with_linked();
+      if (uses_register(insn) && !Cfg::is_may_goto(insn) && registers & (bit(insn.dst) | bit(insn.src))) {
         registers |= bit(insn.dst) | bit(insn.src);
-      if (step.links && demand.overlaps(links_[step.links - 1])) demand.add(links_[step.links - 1]);
+        with_linked();
+      }
     }
   }
 }
