@@ -28,10 +28,12 @@ int BPF_PROG(crc32c_prep, struct uring_bpf_data* data, const struct io_uring_sqe
 
 static __always_inline __u32 add_slice(__u32 crc, const struct stream* stream, __u32 bytes) {
   const __u64* words = bpf_dynptr_slice(&stream->chunk, 0, NULL, bytes);
-  __u32 i;
+  __u32 block, i;
   if (!words) return crc;
-#pragma unroll 2
-  for (i = 0; i < bytes / 8; i++) crc = crc32c_word(crc, words[i]);
+  bpf_for(block, 0, bytes / 32) {
+#pragma unroll
+    for (i = 0; i < 4; i++) crc = crc32c_word(crc, words[block * 4 + i]);
+  }
   return crc;
 }
 

@@ -18,6 +18,17 @@ int BPF_PROG(raid6_pq_prep, struct uring_bpf_data* data, const struct io_uring_s
   return keep_descs(data, sqe, 3, 2 + SOURCES_MAX);
 }
 
+/* What a pass adds to P and Q, and whether what was there counts: all bits or none. In the request, since the
+ * verifier would follow each pass that it can tell from another. */
+struct raid6 {
+  struct request request;
+  __u32 source;
+  __s32 keep;
+} __attribute__((packed, aligned(4)));
+_Static_assert(sizeof(struct raid6) <= sizeof(((struct uring_bpf_data*)0)->pdu), "fits");
+
+static __always_inline struct raid6* raid6_of(struct uring_bpf_data* data) { return (void*)data->pdu; }
+
 /* Twice each of the eight bytes of a word. */
 static __always_inline __u64 twice(__u64 word) {
   const __u64 carries = (word >> 7) & 0x0101010101010101;
@@ -30,26 +41,29 @@ static __always_inline void mix_slices(__u64 keep, const struct stream* p, const
   __u64* p_words = bpf_dynptr_slice_rdwr(&p->chunk, 0, NULL, bytes);
   __u64* q_words = bpf_dynptr_slice_rdwr(&q->chunk, 0, NULL, bytes);
   const __u64* d_words = bpf_dynptr_slice(&d->chunk, 0, NULL, bytes);
-  __u32 i;
+  __u32 block, i;
   if (!p_words || !q_words || !d_words) return;
-#pragma unroll 8
-  for (i = 0; i < bytes / 8; i++) {
-    const __u64 word = d_words[i];
-    p_words[i] = (p_words[i] & keep) ^ word;
-    q_words[i] = twice(q_words[i] & keep) ^ word;
+  EACH_BLOCK(block, bytes) {
+#pragma unroll
+    for (i = 0; i < BLOCK / 8; i++) {
+      const __u32 at = block * (BLOCK / 8) + i;
+      const __u64 word = d_words[at];
+      p_words[at] = (p_words[at] & keep) ^ word;
+      q_words[at] = twice(q_words[at] & keep) ^ word;
+    }
   }
 }
 
 /* Horner's rule, from the last source to the first: Q = 2 Q + D. 0, or -EFAULT if a buffer could not be had.
  */
-static __noinline int run_pass(struct uring_bpf_data* data, __u32 source, bool first) {
-  const __u64 keep = first ? 0 : ~0ull;
+static __noinline int run_pass(struct uring_bpf_data* data) {
+  const __s64 keep = raid6_of(data)->keep;
   STREAM(p);
   STREAM(q);
   STREAM(d);
   int error = stream_open(&p, data, 0, ITER_DEST);
   error |= stream_open(&q, data, 1, ITER_DEST);
-  error |= stream_open(&d, data, source, ITER_SOURCE);
+  error |= stream_open(&d, data, raid6_of(data)->source, ITER_SOURCE);
   if (error) return -EFAULT;
 
   __u32 step;
@@ -85,7 +99,9 @@ int BPF_PROG(raid6_pq_issue, struct uring_bpf_data* data) {
   __u32 i;
   bpf_for(i, 0, SOURCES_MAX) {
     if (i + 2 >= buffers) break;
-    if (run_pass(data, buffers - 1 - i, i == 0) || request_of(data)->done != bytes) return -EFAULT;
+    raid6_of(data)->source = buffers - 1 - i;
+    raid6_of(data)->keep = i ? ~0 : 0;
+    if (run_pass(data) || request_of(data)->done != bytes) return -EFAULT;
   }
   uring_bpf_set_result(data, bytes);
   return 0;

@@ -145,12 +145,15 @@ int BPF_PROG(scramble_parity_cleanup, struct uring_bpf_data* data) {
 
 static __always_inline void scramble_words(bool first, __u64* parity, __u64* text, const __u64* keystream,
                                            __u32 bytes) {
-  __u32 i;
-#pragma unroll 8
-  for (i = 0; i < bytes / 8; i++) {
-    const __u64 word = text[i] ^ keystream[i];
-    text[i] = word;
-    parity[i] = first ? word : parity[i] ^ word;
+  __u32 block, i;
+  EACH_BLOCK(block, bytes) {
+#pragma unroll
+    for (i = 0; i < BLOCK / 8; i++) {
+      const __u32 at = block * (BLOCK / 8) + i;
+      const __u64 word = text[at] ^ keystream[at];
+      text[at] = word;
+      parity[at] = first ? word : parity[at] ^ word;
+    }
   }
 }
 

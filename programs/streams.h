@@ -122,6 +122,10 @@ static __always_inline void stream_advance(struct stream* stream, __u32 bytes) {
   bpf_dynptr_adjust(&stream->chunk, bytes, bpf_dynptr_size(&stream->chunk));
 }
 
+/* EACH_BLOCK(block, bytes) { … }: for the numbers of the blocks in so many bytes. An iterator, because the
+ * verifier would follow a plain loop over a page turn by turn. */
+#define EACH_BLOCK(block, bytes) bpf_for(block, 0, (bytes) / BLOCK)
+
 static __always_inline __u64 min(__u64 a, __u64 b) { return a < b ? a : b; }
 
 /* The bytes of a step that is not worth a slice: 8 or 1, constants to the verifier. */

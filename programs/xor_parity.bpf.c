@@ -18,60 +18,48 @@ int BPF_PROG(xor_parity_prep, struct uring_bpf_data* data, const struct io_uring
   return keep_descs(data, sqe, 2, 1 + SOURCES_MAX);
 }
 
-/* What a pass does to the parity: one or two sources a pass, the first pass overwrites what was there. */
-enum pass { SET_ONE, SET_TWO, ADD_ONE, ADD_TWO };
+/* What a pass adds to the parity: one or two sources. What was there counts as far as `keep` says, the second
+ * source as far as `both` says: all bits or none. In the request, since the verifier would follow each pass
+ * that it can tell from another. */
+struct xor {
+  struct request request;
+  __u32 source, second;
+  __s32 keep, both;
+} __attribute__((packed, aligned(4)));
+_Static_assert(sizeof(struct xor) <= sizeof(((struct uring_bpf_data*)0)->pdu), "fits");
 
-static __always_inline __u64 mix(enum pass pass, __u64 parity, __u64 a, __u64 b) {
-  switch (pass) {
-    case SET_ONE:
-      return a;
-    case SET_TWO:
-      return a ^ b;
-    case ADD_ONE:
-      return parity ^ a;
-    case ADD_TWO:
-      return parity ^ a ^ b;
-  }
-}
+static __always_inline struct xor *xor_of(struct uring_bpf_data* data) { return (void*)data->pdu; }
 
-static __always_inline void mix_words(enum pass pass, __u64* parity, const __u64* a, const __u64* b,
-                                      __u32 bytes) {
-  __u32 i;
-#pragma unroll 8
-  for (i = 0; i < bytes / 8; i++) parity[i] = mix(pass, parity[i], a[i], b[i]);
+static __always_inline __u64 mix(__s64 keep, __s64 both, __u64 parity, __u64 a, __u64 b) {
+  return (parity & keep) ^ a ^ (b & both);
 }
 
 /* The three streams' next `bytes`, a constant. */
-static __always_inline void mix_slices(enum pass pass, const struct stream* parity, const struct stream* a,
-                                       const struct stream* b, __u32 bytes) {
+static __always_inline void mix_slices(__s64 keep, __s64 both, const struct stream* parity,
+                                       const struct stream* a, const struct stream* b, __u32 bytes) {
   __u64* to = bpf_dynptr_slice_rdwr(&parity->chunk, 0, NULL, bytes);
   const __u64* one = bpf_dynptr_slice(&a->chunk, 0, NULL, bytes);
-  const __u64* two = pass & 1 ? bpf_dynptr_slice(&b->chunk, 0, NULL, bytes) : one;
+  const __u64* two = bpf_dynptr_slice(&b->chunk, 0, NULL, bytes);
+  __u32 block, i;
   if (!to || !one || !two) return;
-  switch (pass) {
-    case SET_ONE:
-      mix_words(SET_ONE, to, one, two, bytes);
-      break;
-    case SET_TWO:
-      mix_words(SET_TWO, to, one, two, bytes);
-      break;
-    case ADD_ONE:
-      mix_words(ADD_ONE, to, one, two, bytes);
-      break;
-    case ADD_TWO:
-      mix_words(ADD_TWO, to, one, two, bytes);
-      break;
+  EACH_BLOCK(block, bytes) {
+#pragma unroll
+    for (i = 0; i < BLOCK / 8; i++) {
+      const __u32 at = block * (BLOCK / 8) + i;
+      to[at] = mix(keep, both, to[at], one[at], two[at]);
+    }
   }
 }
 
 /* 0, or -EFAULT if a buffer could not be had. */
-static __noinline int run_pass(struct uring_bpf_data* data, __u32 source, enum pass pass) {
+static __noinline int run_pass(struct uring_bpf_data* data) {
+  const __s64 keep = xor_of(data)->keep, both = xor_of(data)->both;
   STREAM(parity);
   STREAM(a);
   STREAM(b);
   int error = stream_open(&parity, data, 0, ITER_DEST);
-  error |= stream_open(&a, data, source, ITER_SOURCE);
-  error |= stream_open(&b, data, pass & 1 ? source + 1 : source, ITER_SOURCE);
+  error |= stream_open(&a, data, xor_of(data)->source, ITER_SOURCE);
+  error |= stream_open(&b, data, xor_of(data)->second, ITER_SOURCE);
   if (error) return -EFAULT;
 
   __u32 step;
@@ -82,15 +70,16 @@ static __noinline int run_pass(struct uring_bpf_data* data, __u32 source, enum p
     __u32 bytes = min(stream_left(&parity), min(stream_left(&a), stream_left(&b)));
     if (bytes >= PAGE) {
       bytes = PAGE;
-      mix_slices(pass, &parity, &a, &b, PAGE);
+      mix_slices(keep, both, &parity, &a, &b, PAGE);
     } else if (bytes >= BLOCK) {
       bytes = BLOCK;
-      mix_slices(pass, &parity, &a, &b, BLOCK);
+      mix_slices(keep, both, &parity, &a, &b, BLOCK);
     } else {
       bytes = small_step(bytes);
-      stream_set_word(&parity,
-                      mix(pass, stream_word(&parity, bytes), stream_word(&a, bytes), stream_word(&b, bytes)),
-                      bytes);
+      stream_set_word(
+          &parity,
+          mix(keep, both, stream_word(&parity, bytes), stream_word(&a, bytes), stream_word(&b, bytes)),
+          bytes);
     }
     stream_advance(&parity, bytes);
     stream_advance(&a, bytes);
@@ -110,8 +99,11 @@ int BPF_PROG(xor_parity_issue, struct uring_bpf_data* data) {
     const __u32 source = 1 + 2 * i;
     if (source >= buffers) break;
     const bool two = source + 1 < buffers;
-    if (run_pass(data, source, (i ? ADD_ONE : SET_ONE) + two) || request_of(data)->done != bytes)
-      return -EFAULT;
+    xor_of(data)->source = source;
+    xor_of(data)->second = two ? source + 1 : source;
+    xor_of(data)->keep = i ? ~0 : 0;
+    xor_of(data)->both = two ? ~0 : 0;
+    if (run_pass(data) || request_of(data)->done != bytes) return -EFAULT;
   }
   uring_bpf_set_result(data, bytes);
   return 0;
