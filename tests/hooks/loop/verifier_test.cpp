@@ -7,7 +7,6 @@
 #include <array>
 #include <filesystem>
 #include <map>
-#include <set>
 
 #include "harness.hpp"
 
@@ -129,12 +128,13 @@ TEST_P(AcceptedTest, Atomics) {
 RING3_LOOP_TESTS(AcceptedTest);
 
 // The least of a few times, since others may have the processor.
-// The verifier follows loops over a page of words turn by turn, as Linux does: those that have them take
-// longer.
-TEST(ShippedPrograms, AreAcceptedWithinMilliseconds) {
+TEST(ShippedPrograms, AreAcceptedWithinTenMilliseconds) {
+#ifdef NDEBUG
+  constexpr uint64_t kNsMax = 10'000'000;
+#else
+  constexpr uint64_t kNsMax = UINT64_MAX;  // sanitizers have a time of their own
+#endif
   const TestRing ring = must(TestRing::create(BackendKind::Threads, 64, kLoopSetup));
-  const std::set<std::string> walk_pages = {"crc32c_issue", "raid6_pq_issue", "xor_parity_issue",
-                                            "scramble_parity_issue"};
   unsigned programs = 0;
   for (const auto& file : std::filesystem::directory_iterator(RING3_BUILD_DIR "/programs")) {
     if (!file.path().string().ends_with(".bpf.o")) continue;
@@ -150,8 +150,7 @@ TEST(ShippedPrograms, AreAcceptedWithinMilliseconds) {
       }
     }
     programs += least_ns.size();
-    for (const auto& [program, ns] : least_ns)
-      EXPECT_LT(ns, walk_pages.contains(program) ? 500'000'000u : 10'000'000u) << program;
+    for (const auto& [program, ns] : least_ns) EXPECT_LT(ns, kNsMax) << program;
   }
   EXPECT_GE(programs, 5u);
 }
