@@ -87,13 +87,14 @@ void Verifier::keep_link(Insn insn, const Value& x, const Value& constant, Value
 bool Verifier::split_sign(Insn insn) {
   const Scalar& dst = reg(insn.dst).scalar;
   const bool is64 = insn_class(insn) == BPF_ALU64;
-  const bool sign = is64 ? dst.smin == -1 && dst.smax == 0 : dst.s32_min == -1 && dst.s32_max == 0;
+  const bool sign = is64 ? dst.smin == -1 && dst.smax == 0
+                         : dst.s32_min == -1 && dst.s32_max == 0 && dst.umax <= UINT32_MAX;
   if (!sign) return true;
   State zero = current_;
   zero.insn = pc_;
   zero.top().registers[insn.dst] = Value::number(Scalar::constant(0), pc_);
   if (!push_branch(std::move(zero))) return false;
-  reg(insn.dst) = Value::number(Scalar::constant(~uint64_t{0}), pc_);
+  reg(insn.dst) = Value::number(Scalar::constant(is64 ? UINT64_MAX : UINT32_MAX), pc_);
   return true;
 }
 
