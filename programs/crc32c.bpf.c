@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* crc32c: the CRC32C of a buffer, of any kind and alignment.
  *
- *   struct io_bpf_buf_desc descs[1] = {DATA};                    // just the CQE
- *   struct io_bpf_buf_desc descs[2] = {CRC, DATA};               // and all 32 bits, as 4 bytes of another
- * buffer io_uring_prep_bpf(sqe, op, 0, descs, n); io_uring_prep_bpf(sqe, op, CRC32C_CHECK (1), descs, 2); //
- * compares with those 4 bytes
+ *   struct io_bpf_buf_desc descs[1] = {DATA};        // just the CQE
+ *   struct io_bpf_buf_desc descs[2] = {CRC, DATA};   // and all 32 bits, as 4 bytes of another buffer
+ *   io_uring_prep_bpf(sqe, op, 0, descs, n);
+ *   io_uring_prep_bpf(sqe, op, CRC32C_CHECK, descs, 2);   // (1) compares with those 4 bytes
  *
  * cqe->res is signed, and a negative one is an error that breaks the chain: it has the lower 31 bits of the
  * CRC. All 32 are in the buffer CRC, little-endian. With CRC32C_CHECK that is read, and -EBADMSG says that it

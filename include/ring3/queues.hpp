@@ -1,9 +1,10 @@
 // The application's side of a ring: SQEs to write, CQEs to read, in the memory that both share.
 //
 //   Queues queues = TRY(Queues::open(ring, params));
-//   io_uring_sqe* sqe = queues.next_sqe();             // fill it in, by hand or with liburing's
-//   io_uring_prep_…() queues.submit(1);                                  // submits, and waits until a CQE is
-//   there while (const io_uring_cqe* cqe = queues.cqe()) { …; queues.seen(); }
+//   io_uring_sqe* sqe = queues.next_sqe();
+//   …                       // fill it in, by hand or with liburing's io_uring_prep_…()
+//   queues.submit(1);       // submits, and waits until a CQE is there
+//   while (const io_uring_cqe* cqe = queues.cqe()) { …; queues.seen(); }
 #pragma once
 
 #include <cstdint>
