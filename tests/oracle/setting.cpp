@@ -71,8 +71,6 @@ Setting::Setting() {
   const auto constants = maps_[CONSTANTS]->values();
   for (unsigned i = 0; i < 64; ++i) constants[i] = static_cast<std::byte>(constant_byte(i));
   maps_[CONSTANTS]->freeze();
-  const std::byte value[HASH_BYTES] = {};
-  for (uint64_t key : {1, 3}) maps_[HASH]->update(&key, value, BPF_ANY, 0);
 }
 
 void Setting::fill(Draw& draw) const {
@@ -82,6 +80,13 @@ void Setting::fill(Draw& draw) const {
       const uint64_t word = draw.interesting();
       std::memcpy(bytes.data() + i, &word, 8);
     }
+  }
+  // What the program before left here must not matter, or a seed alone would not show what it showed.
+  for (uint64_t key; maps_[HASH]->next_key(nullptr, &key) == 0;) maps_[HASH]->erase(&key);
+  for (uint64_t key : {1, 3}) {
+    uint64_t value[HASH_BYTES / 8];
+    for (uint64_t& word : value) word = draw.interesting();
+    maps_[HASH]->update(&key, value, BPF_ANY, 0);
   }
   // Records that nobody reads would fill the ring buffer up.
   static_cast<RingBuffer&>(*maps_[RINGBUF]).consume([](void*, std::span<const std::byte>) {}, nullptr);

@@ -65,7 +65,7 @@ Execution::~Execution() = default;
 RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
   if (state_->checker) {
     const RunResult result = state_->checker->run({r1, r2, r3, r4, r5});
-    if (result.faulted) give_back();
+    if (result.faulted || !result.violation.empty()) give_back();
     return result;
   }
   struct Run {
@@ -86,7 +86,7 @@ RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uin
   return {.r0 = landed.result, .faulted = landed.faulted != 0};
 }
 
-// What the run that a fault ended can't give back any more.
+// What the run that a fault, or the checker, ended can't give back any more.
 void Execution::give_back() {
   for (void* record : records) RingBuffer::owner(record).commit(record, true);
   records.clear();
