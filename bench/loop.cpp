@@ -30,16 +30,17 @@ constexpr unsigned copy_depth = 16;
 
 using Settings = std::vector<std::pair<const char*, uint64_t>>;
 
-// A loaded program on a ring, ready to be entered once.
+// A loaded program on a ring, ready to be entered once. The ring has as many entries as that of the program that it is
+// compared with.
 struct Bench {
   Ring ring;
   Module module;
   Loop loop;
 
-  static Result<Bench> create(const char* folder, const char* name, const Settings& settings) {
+  static Result<Bench> create(const char* folder, const char* name, unsigned entries, const Settings& settings) {
     io_uring_params params{};
     params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
-    Ring ring = TRY(Ring::setup(128, params, BackendKind::Host));
+    Ring ring = TRY(Ring::setup(entries, params, BackendKind::Host));
     auto* slots = reinterpret_cast<uint32_t*>(ring.sq_ring() + params.sq_off.array);
     for (uint32_t i = 0; i < params.sq_entries; ++i) slots[i] = i;
     Module module = TRY(Module::open(object_path(folder, name)));
@@ -86,7 +87,7 @@ Result<Mapping> memory(size_t bytes) {
 }
 
 Result<double> loop_nop_ns() {
-  Bench bench = TRY(Bench::create("programs", "nops", {{"count", nops}, {"depth", 1}}));
+  Bench bench = TRY(Bench::create("programs", "nops", 2, {{"count", nops}, {"depth", 1}}));
   return TRY(bench.run()) / nops * 1e9;
 }
 
@@ -95,7 +96,7 @@ Result<double> link2_nop_ns() { return TRY(done(liburing_nop_links(nops))).secon
 Result<double> loop_read_iops(unsigned depth) {
   const FileDescriptor file = TRY(scratch_file(read_file_bytes));
   const Mapping buffers = TRY(memory(size_t{read_block} * depth));
-  Bench bench = TRY(Bench::create("bench", "reads",
+  Bench bench = TRY(Bench::create("bench", "reads", depth,
                                   {{"count", reads},
                                    {"depth", depth},
                                    {"block", read_block},
@@ -113,7 +114,7 @@ Result<double> liburing_read_iops(unsigned depth) {
 Result<double> loop_copy_rate() {
   const FileDescriptor in = TRY(scratch_file(copy_bytes)), out = TRY(scratch_file(0));
   const Mapping buffers = TRY(memory(size_t{copy_block} * copy_depth));
-  Bench bench = TRY(Bench::create("programs", "cp",
+  Bench bench = TRY(Bench::create("programs", "cp", copy_depth,
                                   {{"in", uint64_t(in.get())},
                                    {"out", uint64_t(out.get())},
                                    {"depth", copy_depth},

@@ -188,7 +188,7 @@ bool resume_contained(uintptr_t& pc, uintptr_t& stack) {
   return true;
 }
 
-Landed run_contained(uint64_t (*function)(void*), void* argument) {
+[[gnu::hot]] Landed run_contained(uint64_t (*function)(void*), void* argument) {
   require_fault_handler();
   const uint64_t outer = landing_stack;
   const Landed landed = ring3_land(argument, function, &landing_stack);

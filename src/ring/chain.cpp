@@ -168,7 +168,7 @@ void Engine::cancel_rest(uint32_t first, bool silently) {
 }
 
 // What became possible since: successors, cancelled requests, and what waited for a drain.
-void Engine::run_tasks() {
+void Engine::run_all_tasks() {
   for (;;) {
     if (!tasks_.empty()) {
       const uint32_t index = tasks_.pop(requests_);

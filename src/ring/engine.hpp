@@ -36,11 +36,11 @@ class Engine {
  public:
   Engine(const Layout& layout, Memory memory, std::unique_ptr<backend::Backend> backend);
 
-  const Layout layout;
-  Memory memory;
-  const std::unique_ptr<backend::Backend> backend;
   SubmissionQueue sq;
   CompletionQueue cq;
+  const Layout layout;
+  const std::unique_ptr<backend::Backend> backend;
+  Memory memory;
   Resources resources;
   Presence presence;  // of the task, on a ring that only one enters
   std::atomic<Handler*> handler = nullptr;  // once there is one, it stays
@@ -69,7 +69,13 @@ class Engine {
   // Moves the backlog of CQEs into the queue, as far as there is room.
   void flush_overflow();
   // Shows the CQEs, and what the SQ flags say of them.
-  void publish();
+  void publish() {
+    if (cq.publish()) resources.notify(backend_posted_);
+    backend_posted_ = false;
+    sq.set_flags(abi::IORING_SQ_TASKRUN | abi::IORING_SQ_CQ_OVERFLOW,
+                 (in_backend_ != 0 || !tasks_.empty() ? uint32_t{abi::IORING_SQ_TASKRUN} : 0) |
+                     (cq.has_backlog() ? uint32_t{abi::IORING_SQ_CQ_OVERFLOW} : 0));
+  }
   // Ends a wait() early. Any thread, async-signal-safe.
   void wake() {
     woken_ = true;
@@ -84,8 +90,10 @@ class Engine {
 
  private:
   // submit.cpp
+  bool nothing_to_wait_for() const;
   bool nop_at_once(const abi::Sqe& sqe);
-  bool forward_at_once(abi::Sqe& sqe);
+  bool forward(abi::Sqe& sqe, bool urgent);
+  bool take_any(abi::Sqe& sqe, uint32_t& taken, uint32_t available);
   bool handled_at_once(const abi::Sqe& sqe) const;
   int handle_at_once(const abi::Sqe& sqe);
   int check(const abi::Sqe& sqe);
@@ -103,9 +111,15 @@ class Engine {
   void issue(uint32_t index);
   void hand_over(std::span<const uint32_t> chain);
   void cancel_rest(uint32_t first, bool silently);
-  void run_tasks();
+  void run_tasks() {
+    if (!tasks_.empty() || !deferred_.empty() || barrier_) [[unlikely]]
+      run_all_tasks();
+  }
+  void run_all_tasks();
 
   // complete.cpp
+  bool completes_at_once(uint64_t target);
+  int sleep(uint64_t target, const backend::WaitLimits& limits);
   void poll_backend();
   void complete(const backend::Completion& completion);
   void finish(uint32_t index, int32_t res, uint32_t flags);
@@ -137,6 +151,8 @@ class Engine {
   std::atomic<bool> woken_ = false;
   uint32_t chain_head_ = kNone, chain_last_ = kNone;  // the chain being read
   bool chain_failed_ = false;
+  // After how many waits the next submission is tried by itself (completes_at_once()), and after how many it was.
+  uint32_t trial_in_ = 0, trials_apart_ = 0;
   uint64_t sqes_submitted_ = 0;
   uint64_t timeouts_ended_ = 0;      // as in Linux, each ends a wait, whatever else it asked for
   std::vector<abi::Sqe> handover_;   // scratch: the SQEs of a chain

@@ -100,6 +100,13 @@ constexpr bool in_order() {
 }
 static_assert(in_order(), "a row's place is its opcode");
 
+constexpr uint8_t transfer_flags(const Operation& operation) {
+  const bool transfer = operation.support == Support::Forwarded && operation.zero_fields == 0 &&
+                        operation.shortness == Shortness::Length && !operation.has(kReadsMemory);
+  if (!transfer) return 0;
+  return kIsTransfer | IOSQE_FIXED_FILE | IOSQE_ASYNC | (operation.has(kBufferSelect) ? IOSQE_BUFFER_SELECT : 0);
+}
+
 constexpr uint8_t kKnownSqeFlags = IOSQE_FIXED_FILE | IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK |
                                    IOSQE_ASYNC | IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS;
 
@@ -125,6 +132,12 @@ uint32_t vector_bytes(const Sqe& sqe) {
 }
 
 }  // namespace
+
+constexpr std::array<uint8_t, 256> kTransferFlags = [] {
+  std::array<uint8_t, 256> table{};
+  for (const Operation& operation : kOperations) table[operation.opcode] = transfer_flags(operation);
+  return table;
+}();
 
 int check_sqe(const Sqe& sqe, const SqeRules& rules) {
   if (sqe.opcode >= std::size(kOperations)) return -EINVAL;

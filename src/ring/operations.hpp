@@ -2,6 +2,7 @@
 // result counts as a failure for the chain that it is in.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -56,7 +57,7 @@ struct Operation {
   uint8_t traits = 0;
   Shortness shortness = Shortness::Never;
 
-  bool has(OperationTrait trait) const { return traits & trait; }
+  constexpr bool has(OperationTrait trait) const { return traits & trait; }
 };
 
 // All rows, indexed by opcode.
@@ -74,6 +75,14 @@ int check_sqe(const abi::Sqe& sqe, const SqeRules& rules);
 
 // What is_failure() must know of the SQE: the result below which a transfer is short, 0 if none is.
 uint32_t full_transfer(const abi::Sqe& sqe);
+
+// What most requests are, and needs no check but of its flags: a transfer that names its memory in the SQE itself. Its
+// row has the flags of an SQE that stands alone, and kIsTransfer; other rows are 0.
+inline constexpr uint8_t kIsTransfer = 1 << 7;
+extern const std::array<uint8_t, 256> kTransferFlags;
+inline bool is_simple_transfer(const abi::Sqe& sqe) {
+  return ((sqe.flags | kIsTransfer) & ~kTransferFlags[sqe.opcode]) == 0 && sqe.personality == 0;
+}
 
 // Performed by the ring's Handler.
 inline bool is_handled(uint8_t opcode) {

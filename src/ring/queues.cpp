@@ -7,18 +7,15 @@ void SubmissionQueue::create(const Layout& layout, std::byte* rings, std::byte* 
   if (layout.array_offset != 0) array_ = reinterpret_cast<uint32_t*>(rings + layout.array_offset);
   entries_ = layout.sq_entries;
   mask_ = entries_ - 1;
-  shift_ = layout.sqe_shift;
+  shift_ = static_cast<uint8_t>(layout.sqe_shift);
   rewind_ = layout.has(abi::IORING_SETUP_SQ_REWIND);
-  head_word_ = SharedWord(rings, kSqHead);
-  tail_word_ = SharedWord(rings, kSqTail);
-  flags_word_ = SharedWord(rings, kSqFlags);
-  dropped_word_ = SharedWord(rings, kSqDropped);
-  SharedWord(rings, kSqMask).store(mask_);
-  SharedWord(rings, kSqEntries).store(entries_);
+  words_ = SharedWords(rings);
+  words_.store(kSqMask, mask_);
+  words_.store(kSqEntries, entries_);
 }
 
 bool SubmissionQueue::drop() {
-  dropped_word_.store(++dropped_);
+  words_.store(kSqDropped, ++dropped_);
   return false;
 }
 
@@ -29,21 +26,18 @@ bool SubmissionQueue::take_second_half() {
 }
 
 void CompletionQueue::create(const Layout& layout, std::byte* rings) {
-  cqes_ = rings + kCqes;
+  words_ = SharedWords(rings);
   entries_ = layout.cq_entries;
   mask_ = entries_ - 1;
   shift_ = layout.cqe_shift;
-  head_word_ = SharedWord(rings, kCqHead);
-  tail_word_ = SharedWord(rings, kCqTail);
-  flags_word_ = SharedWord(rings, kCqFlags);
-  SharedWord(rings, kCqMask).store(mask_);
-  SharedWord(rings, kCqEntries).store(entries_);
+  words_.store(kCqMask, mask_);
+  words_.store(kCqEntries, entries_);
 }
 
-bool CompletionQueue::find_room() {
+[[gnu::hot]] bool CompletionQueue::find_room() {
   if (!backlog_.empty()) return false;
   // A head that lies beyond the tail, or too far behind it, counts as full.
-  const uint32_t used = static_cast<uint32_t>(posted_) - head_word_.load();
+  const uint32_t used = static_cast<uint32_t>(posted_) - words_.load(kCqHead);
   room_ = used >= entries_ ? 0 : entries_ - used;
   return room_ != 0;
 }
@@ -52,7 +46,7 @@ void CompletionQueue::keep(const abi::Cqe& cqe) { backlog_.push_back(cqe); }
 
 void CompletionQueue::flush_backlog() {
   if (backlog_.empty()) return;
-  const uint32_t used = static_cast<uint32_t>(posted_) - head_word_.load();
+  const uint32_t used = static_cast<uint32_t>(posted_) - words_.load(kCqHead);
   uint32_t free = used >= entries_ ? 0 : entries_ - used;
   for (; free != 0 && !backlog_.empty(); --free) {
     room_ = 1;  // write() takes it again

@@ -15,16 +15,20 @@
 
 namespace ring3::ring {
 
-// A word that the application also uses.
-class SharedWord {
+// The words that the application also uses. Those of both queues lie where the layout says.
+class SharedWords {
  public:
-  SharedWord() = default;
-  SharedWord(std::byte* base, uint32_t offset) : word_(reinterpret_cast<uint32_t*>(base + offset)) {}
-  uint32_t load() const { return std::atomic_ref(*word_).load(std::memory_order_acquire); }
-  void store(uint32_t value) { std::atomic_ref(*word_).store(value, std::memory_order_release); }
+  SharedWords() = default;
+  explicit SharedWords(std::byte* rings) : rings_(rings) {}
+  uint32_t load(uint32_t offset) const { return word(offset).load(std::memory_order_acquire); }
+  void store(uint32_t offset, uint32_t value) { word(offset).store(value, std::memory_order_release); }
+  std::byte* at(uint32_t offset) const { return rings_ + offset; }
 
  private:
-  uint32_t* word_ = nullptr;
+  std::atomic_ref<uint32_t> word(uint32_t offset) const {
+    return std::atomic_ref(*reinterpret_cast<uint32_t*>(rings_ + offset));
+  }
+  std::byte* rings_ = nullptr;
 };
 
 class SubmissionQueue {
@@ -39,7 +43,7 @@ class SubmissionQueue {
       head_ = 0;
       return std::min(count, entries_);
     }
-    return std::min({count, tail_word_.load() - head_, entries_});
+    return std::min({count, words_.load(kSqTail) - head_, entries_});
   }
 
   // Copies the next SQE, once: checks and uses are of the copy. False if the index array names none; that entry is
@@ -60,26 +64,27 @@ class SubmissionQueue {
 
   // Tells the application how far the ring has read.
   void publish() {
-    if (!rewind_) head_word_.store(head_);
+    if (!rewind_) words_.store(kSqHead, head_);
   }
 
-  // The shared flags: NEED_WAKEUP, CQ_OVERFLOW, TASKRUN.
-  void set_flag(uint32_t flag, bool on) {
-    const uint32_t flags = on ? flags_ | flag : flags_ & ~flag;
+  // Sets those of the shared flags (NEED_WAKEUP, CQ_OVERFLOW, TASKRUN) that are in `mask`.
+  void set_flags(uint32_t mask, uint32_t flags) {
+    flags |= flags_ & ~mask;
     if (flags != flags_) {
       flags_ = flags;
-      flags_word_.store(flags);
+      words_.store(kSqFlags, flags);
     }
   }
 
  private:
   bool drop();
 
+  SharedWords words_;
   std::byte* sqes_ = nullptr;
   uint32_t* array_ = nullptr;
-  uint32_t head_ = 0, mask_ = 0, entries_ = 0, shift_ = 6, flags_ = 0, dropped_ = 0;
+  uint32_t head_ = 0, mask_ = 0, entries_ = 0, flags_ = 0, dropped_ = 0;
+  uint8_t shift_ = 6;
   bool rewind_ = false;
-  SharedWord head_word_, tail_word_, flags_word_, dropped_word_;
 };
 
 class CompletionQueue {
@@ -90,9 +95,9 @@ class CompletionQueue {
 
   // Posts a CQE, into the queue or behind the backlog. Visible to the application after publish().
   void post(uint64_t user_data, int32_t res, uint32_t flags) {
-    if (room_ == 0) [[unlikely]] {
-      if (!find_room()) return keep({user_data, res, flags});
-    }
+    ++total_;
+    if (room_ == 0 && !find_room()) [[unlikely]]
+      return keep({user_data, res, flags});
     write({user_data, res, flags});
   }
 
@@ -100,25 +105,25 @@ class CompletionQueue {
   bool publish() {
     if (posted_ == published_) return false;
     published_ = posted_;
-    tail_word_.store(static_cast<uint32_t>(posted_));
+    words_.store(kCqTail, static_cast<uint32_t>(posted_));
     return true;
   }
 
   // Moves the backlog into the queue, oldest first, as far as there is room.
   void flush_backlog();
-  bool has_backlog() const { return !backlog_.empty(); }
+  bool has_backlog() const { return total_ != posted_; }
 
   // The CQEs that the application can see and has not taken.
-  uint32_t ready() const { return tail_word_.load() - head_word_.load(); }
-  uint32_t visible_tail() const { return tail_word_.load(); }
+  uint32_t ready() const { return words_.load(kCqTail) - words_.load(kCqHead); }
+  uint32_t visible_tail() const { return words_.load(kCqTail); }
   // Everything that was ever posted, whether in the queue or kept back.
-  uint64_t total() const { return posted_ + backlog_.size(); }
+  uint64_t total() const { return total_; }
   uint64_t posted() const { return posted_; }
-  uint32_t application_flags() const { return flags_word_.load(); }
+  uint32_t application_flags() const { return words_.load(kCqFlags); }
 
  private:
   void write(const abi::Cqe& cqe) {
-    std::byte* slot = cqes_ + (size_t{static_cast<uint32_t>(posted_) & mask_} << shift_);
+    std::byte* slot = words_.at(kCqes) + (size_t{static_cast<uint32_t>(posted_) & mask_} << shift_);
     std::memcpy(slot, &cqe, sizeof cqe);
     if (shift_ == 5) [[unlikely]]
       std::memset(slot + sizeof cqe, 0, sizeof cqe);
@@ -128,11 +133,10 @@ class CompletionQueue {
   bool find_room();
   void keep(const abi::Cqe& cqe);
 
-  std::byte* cqes_ = nullptr;
-  uint64_t posted_ = 0, published_ = 0;
+  SharedWords words_;
+  uint64_t total_ = 0, posted_ = 0, published_ = 0;
   uint32_t room_ = 0;  // free entries known of; 0 until the head was looked at, and while there is a backlog, so that nothing overtakes it
   uint32_t mask_ = 0, entries_ = 0, shift_ = 4;
-  SharedWord head_word_, tail_word_, flags_word_;
   std::deque<abi::Cqe> backlog_;
 };
 

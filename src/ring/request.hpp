@@ -46,6 +46,10 @@ struct Request {
   uint8_t marks = 0;
 
   bool is(Mark mark) const { return marks & mark; }
+  // Its result is posted, and that is all.
+  bool is_plain() const {
+    return marks == 0 && next == kNone && !(flags & abi::IOSQE_CQE_SKIP_SUCCESS) && opcode != abi::IORING_OP_TIMEOUT;
+  }
 };
 static_assert(sizeof(Request) == 32);
 
@@ -63,8 +67,9 @@ class RequestTable {
     return index;
   }
 
-  void release(uint32_t index) {
-    Request& request = at(index);
+  void release(uint32_t index) { release(index, at(index)); }
+  // The same, of a slot that is at hand.
+  void release(uint32_t index, Request& request) {
     ++request.generation;
     request.state = RequestState::Free;
     request.next = free_;
@@ -78,13 +83,15 @@ class RequestTable {
   // Of a request that its handler prepares, or has prepared.
   Handler::Memory& memory(uint32_t index) { return place(index).memory; }
 
-  uint64_t token(uint32_t index) { return uint64_t{at(index).generation} << 32 | index; }
+  uint64_t token(uint32_t index) { return token(index, at(index)); }
+  static uint64_t token(uint32_t index, const Request& request) { return uint64_t{request.generation} << 32 | index; }
   // The slot that a token names, or kNone if it is not with the back-end.
-  uint32_t find(uint64_t token) {
+  uint32_t find(uint64_t token) { return find_request(token) ? static_cast<uint32_t>(token) : kNone; }
+  Request* find_request(uint64_t token) {
     const auto index = static_cast<uint32_t>(token);
-    if (index >= capacity_) return kNone;
-    const Request& request = at(index);
-    return request.generation == token >> 32 && request.state == RequestState::InBackend ? index : kNone;
+    if (index >= capacity_) return nullptr;
+    Request& request = at(index);
+    return request.generation == token >> 32 && request.state == RequestState::InBackend ? &request : nullptr;
   }
 
   uint32_t live() const { return live_; }

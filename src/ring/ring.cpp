@@ -244,7 +244,7 @@ void Ring::quiesce() {
   }
 }
 
-int Ring::submit(unsigned count) {
+[[gnu::hot]] int Ring::submit(unsigned count) {
   const int taken = engine_->submit(count);
   engine_->flush_urgent();
   return taken;
@@ -263,7 +263,7 @@ bool Ring::run_until(const std::function<bool()>& done) {
   return true;
 }
 
-std::span<std::byte> Ring::region(uint32_t id) const {
+[[gnu::hot]] std::span<std::byte> Ring::region(uint32_t id) const {
   switch (id) {
     case abi::IOU_REGION_MEM:
       return engine_->resources.region();
@@ -278,9 +278,9 @@ std::span<std::byte> Ring::region(uint32_t id) const {
 
 const Buffers& Ring::buffers() const { return engine_->buffers; }
 
-uint32_t Ring::cq_tail() const { return engine_->cq.visible_tail(); }
+[[gnu::hot]] uint32_t Ring::cq_tail() const { return engine_->cq.visible_tail(); }
 
-int Ring::wait(unsigned completions, const backend::WaitLimits& limits) {
+[[gnu::hot]] int Ring::wait(unsigned completions, const backend::WaitLimits& limits) {
   engine_->presence.turn();
   if (completions == 0) {
     engine_->poll();
@@ -289,7 +289,7 @@ int Ring::wait(unsigned completions, const backend::WaitLimits& limits) {
   return engine_->wait(completions, limits);
 }
 
-void Ring::flush_overflow() { engine_->flush_overflow(); }
+[[gnu::hot]] void Ring::flush_overflow() { engine_->flush_overflow(); }
 void Ring::wake() { engine_->wake(); }
 
 int Ring::fd() const { return engine_->memory.fd(); }

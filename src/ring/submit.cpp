@@ -20,43 +20,42 @@ bool names_others(uint8_t opcode) {
 }  // namespace
 
 Engine::Engine(const Layout& layout_of_ring, Memory ring_memory, std::unique_ptr<backend::Backend> performer)
-    : layout(layout_of_ring), memory(std::move(ring_memory)), backend(std::move(performer)) {
+    : layout(layout_of_ring), backend(std::move(performer)), memory(std::move(ring_memory)) {
   sq.create(layout, memory.rings().data(), memory.sqes().data());
   cq.create(layout, memory.rings().data());
-  if (layout.has(abi::IORING_SETUP_SQPOLL)) sq.set_flag(abi::IORING_SQ_NEED_WAKEUP, true);
+  if (layout.has(abi::IORING_SETUP_SQPOLL)) sq.set_flags(abi::IORING_SQ_NEED_WAKEUP, abi::IORING_SQ_NEED_WAKEUP);
 }
 
-int Engine::submit(uint32_t count) {
+[[gnu::hot]] int Engine::submit(uint32_t count) {
   const uint32_t available = sq.begin(count);
   if (available == 0) return 0;
   uint32_t taken = 0;
+  bool free = nothing_to_wait_for();
   while (taken < available) {
     abi::Sqe sqe;
     if (!sq.take(sqe)) [[unlikely]]
       break;
     ++taken;
-    if (nop_at_once(sqe) || forward_at_once(sqe)) [[likely]]
+    if (free && (nop_at_once(sqe) || (is_simple_transfer(sqe) && forward(sqe, false)))) [[likely]]
       continue;
-    const bool wide = operations()[sqe.opcode < operations().size() ? sqe.opcode : 0].has(kTwoHalves);
-    if (wide && layout.has(abi::IORING_SETUP_SQE_MIXED)) {
-      if (taken == available || !sq.take_second_half()) sqe.opcode = 0xff;  // no operation: refused below
-      ++taken;
-    }
-    if (take(sqe) != 0 && !layout.has(abi::IORING_SETUP_SUBMIT_ALL)) break;
+    if (!take_any(sqe, taken, available)) break;
+    free = nothing_to_wait_for();
   }
-  if (chain_head_ != kNone) close_chain();
+  if (chain_head_ != kNone) [[unlikely]]
+    close_chain();
   sq.publish();
   sqes_submitted_ += taken;
   publish();
   return taken == 0 ? -EAGAIN : static_cast<int>(taken);
 }
 
+// An SQE that stands alone may start as it is read.
+inline bool Engine::nothing_to_wait_for() const { return chain_head_ == kNone && deferred_.empty() && !barrier_; }
+
 // The path that a benchmark of NOPs takes: nothing to remember, nobody to wait for.
 inline bool Engine::nop_at_once(const abi::Sqe& sqe) {
   if (sqe.opcode != abi::IORING_OP_NOP || sqe.flags != 0 || sqe.op_flags != 0 || sqe.ioprio != 0 ||
-      sqe.personality != 0)
-    return false;
-  if (chain_head_ != kNone || !deferred_.empty() || barrier_ || layout.has(abi::IORING_SETUP_IOPOLL))
+      sqe.personality != 0 || layout.has(abi::IORING_SETUP_IOPOLL))
     return false;
   cq.post(sqe.user_data, 0, 0);
   if (!counted_.empty()) [[unlikely]]
@@ -64,16 +63,12 @@ inline bool Engine::nop_at_once(const abi::Sqe& sqe) {
   return true;
 }
 
-// The path of a request that stands alone and names no other: one slot, and one copy of its SQE, the
-// back-end's.
-bool Engine::forward_at_once(abi::Sqe& sqe) {
-  if ((sqe.flags & (kLinkFlags | abi::IOSQE_IO_DRAIN)) || sqe.opcode >= operations().size()) return false;
-  const Operation& operation = operations()[sqe.opcode];
-  if (operation.support != Support::Forwarded || operation.has(kTwoHalves) || names_others(sqe.opcode))
-    return false;
-  if (chain_head_ != kNone || !deferred_.empty() || barrier_ || check(sqe) != 0) return false;
+// Hands a request that stands alone, names no other and was checked to the back-end: one slot, and one copy of its SQE,
+// the back-end's. False if there is no slot for it.
+inline bool Engine::forward(abi::Sqe& sqe, bool urgent) {
   const uint32_t index = requests_.allocate();
-  if (index == kNone) return false;
+  if (index == kNone) [[unlikely]]
+    return false;
   Request& request = requests_.at(index);
   request.user_data = sqe.user_data;
   request.next = kNone;
@@ -81,19 +76,33 @@ bool Engine::forward_at_once(abi::Sqe& sqe) {
   request.flags = sqe.flags;
   request.marks = 0;
   request.full = sqe.flags & abi::IOSQE_CQE_SKIP_SUCCESS ? full_transfer(sqe) : 0;  // no chain to break
-  sqe.user_data = requests_.token(index);
+  sqe.user_data = RequestTable::token(index, request);
   sqe.flags &= ~abi::IOSQE_CQE_SKIP_SUCCESS;
-  redirect(index, sqe);
+  if (sqe.opcode == abi::IORING_OP_READ_FIXED || sqe.opcode == abi::IORING_OP_WRITE_FIXED) redirect(index, sqe);
   const int result = backend->queue({&sqe, 1});
-  if (result < 0) {
+  if (result < 0) [[unlikely]] {
     finish(index, result, 0);
     return true;
   }
   request.state = RequestState::InBackend;
   ++in_backend_;
   must_flush_ = true;
-  urgent_ |= operation.has(kReadsMemory);
+  urgent_ |= urgent;
   return true;
+}
+
+// An SQE of any kind. False: it ends the batch.
+bool Engine::take_any(abi::Sqe& sqe, uint32_t& taken, uint32_t available) {
+  const Operation& operation = operations()[sqe.opcode < operations().size() ? sqe.opcode : 0];
+  if (!(sqe.flags & (kLinkFlags | abi::IOSQE_IO_DRAIN)) && sqe.opcode < operations().size() &&
+      operation.support == Support::Forwarded && !operation.has(kTwoHalves) && !names_others(sqe.opcode) &&
+      nothing_to_wait_for() && check(sqe) == 0 && forward(sqe, operation.has(kReadsMemory)))
+    return true;
+  if (operation.has(kTwoHalves) && layout.has(abi::IORING_SETUP_SQE_MIXED)) {
+    if (taken == available || !sq.take_second_half()) sqe.opcode = 0xff;  // no operation: refused below
+    ++taken;
+  }
+  return take(sqe) == 0 || layout.has(abi::IORING_SETUP_SUBMIT_ALL);
 }
 
 // The same of a request that the handler performs: it lives no longer than this call, and takes no slot.

@@ -250,8 +250,8 @@ constexpr uint32_t kNone = IORING_SETUP_NO_SQARRAY | IORING_SETUP_DEFER_TASKRUN 
 INSTANTIATE_TEST_SUITE_P(Kernels, Fallbacks,
                          ::testing::Values(host::Absent{}, host::Absent{IORING_SETUP_NO_SQARRAY, 0},
                                            host::Absent{IORING_SETUP_DEFER_TASKRUN, 0},
-                                           host::Absent{kNone, IORING_FEAT_SINGLE_MMAP, true},
-                                           host::Absent{kNone, IORING_FEAT_EXT_ARG, true}));
+                                           host::Absent{kNone, IORING_FEAT_SINGLE_MMAP},
+                                           host::Absent{kNone, IORING_FEAT_EXT_ARG}));
 
 TEST_P(Fallbacks, WaitsWakesAndCompletes) {
   Config config{.entries = 8, .cq_entries = 16, .setup_flags = IORING_SETUP_SINGLE_ISSUER};

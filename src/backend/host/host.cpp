@@ -12,8 +12,9 @@ namespace ring3::backend::host {
 
 namespace {
 
+constexpr uint8_t kLinks = abi::IOSQE_IO_LINK | abi::IOSQE_IO_HARDLINK;
 constexpr unsigned kOwnRequests = 16;     // SQ room that our own requests may take beside a chain
-constexpr unsigned kCqEntriesMin = 4096;  // large enough that the kernel's CQ rarely overflows: 64 KiB
+constexpr unsigned kCqEntriesMin = 1024;  // large enough that the kernel's CQ rarely overflows: 16 KiB
 
 KernelRingConfig kernel_config(const Config& config, const Absent& absent) {
   using namespace abi;
@@ -45,9 +46,6 @@ Result<std::unique_ptr<HostBackend>> HostBackend::create(const Config& config, c
   if (!backend->supports(abi::IORING_OP_READ))
     return fail(ENOSYS, "io_uring",
                 "the kernel's io_uring is older than Linux 5.6; use the threads back-end");
-  // READ_MULTISHOT (Linux 6.7) is the first opcode that is younger than multishot timeouts (6.4).
-  backend->timeouts_end_waits_ =
-      backend->supports(abi::IORING_OP_READ_MULTISHOT) && !absent.multishot_timeouts;
   return backend;
 }
 
@@ -92,7 +90,19 @@ bool HostBackend::make_room(unsigned count) {
   return ring_.room() >= count;
 }
 
-int HostBackend::queue(std::span<const abi::Sqe> chain) {
+[[gnu::hot]] int HostBackend::queue(std::span<const abi::Sqe> chain) {
+  const auto is_simple = [](const abi::Sqe& sqe) {
+    return !(sqe.flags & kLinks) && sqe.opcode != abi::IORING_OP_TIMEOUT && sqe.opcode != abi::IORING_OP_ASYNC_CANCEL;
+  };
+  if (chain.size() != 1 || !is_simple(chain[0]) || ring_.room() == 0) [[unlikely]]
+    return queue_chain(chain);
+  ring_.push() = chain[0];
+  ++in_flight_;
+  ++counters_.requests;
+  return 0;
+}
+
+int HostBackend::queue_chain(std::span<const abi::Sqe> chain) {
   if (chain.empty()) return 0;
   for (const abi::Sqe& sqe : chain) {
     // These could match our own request in the kernel's ring, and must not.
@@ -105,7 +115,6 @@ int HostBackend::queue(std::span<const abi::Sqe> chain) {
     if (sqe.opcode == abi::IORING_OP_TIMEOUT) timeouts_.insert(sqe.user_data);
   }
   // A link flag on the last one would tie the next chain to this one.
-  constexpr uint8_t kLinks = abi::IOSQE_IO_LINK | abi::IOSQE_IO_HARDLINK;
   if (chain.back().flags & kLinks) ring_.last_pushed().flags &= ~kLinks;
   in_flight_ += chain.size();
   counters_.requests += chain.size();
@@ -121,9 +130,23 @@ int HostBackend::submit_pending() {
   return 0;
 }
 
-int HostBackend::flush() { return submit_pending(); }
+[[gnu::hot]] int HostBackend::flush() {
+  if (ring_.pending() == 0) return 0;
+  if (!disabled_) [[likely]] {
+    ++counters_.system_calls;
+    ring_.submit();
+    if (ring_.pending() == 0) [[likely]]
+      return 0;
+  }
+  return submit_pending();
+}
 
-size_t HostBackend::reap(std::span<Completion> out) {
+void HostBackend::note_own(const abi::Cqe& cqe) {
+  note_wake(cqe);
+  if (cqe.user_data == own_token(Own::kDeadline, deadline_generation_)) deadline_armed_ns_ = 0;
+}
+
+[[gnu::hot]] size_t HostBackend::reap(std::span<Completion> out) {
   unsigned ready = ring_.ready();
   if (ready == 0) return 0;
   was_full_ = ready >= ring_.cq_entries();
@@ -131,14 +154,14 @@ size_t HostBackend::reap(std::span<Completion> out) {
   unsigned taken = 0;
   for (; taken < ready && count < out.size(); ++taken) {
     const abi::Cqe& cqe = ring_.peek(taken);
-    if (is_own(cqe.user_data)) {
-      note_wake(cqe);
-      if (cqe.user_data == own_token(Own::kDeadline, deadline_generation_)) deadline_armed_ns_ = 0;
+    if (is_own(cqe.user_data)) [[unlikely]] {
+      note_own(cqe);
       continue;
     }
-    if (!(cqe.flags & abi::IORING_CQE_F_MORE)) {
+    if (!(cqe.flags & abi::IORING_CQE_F_MORE)) [[likely]] {
       --in_flight_;
-      if (!timeouts_.empty()) timeouts_.erase(cqe.user_data);
+      if (!timeouts_.empty()) [[unlikely]]
+        timeouts_.erase(cqe.user_data);
     }
     out[count++] = {cqe.user_data, cqe.res, cqe.flags};
   }

@@ -16,7 +16,6 @@ namespace ring3::backend::host {
 struct Absent {
   uint32_t setup_flags = 0;
   uint32_t features = 0;
-  bool multishot_timeouts = false;
 };
 
 class HostBackend final : public Backend {
@@ -37,13 +36,15 @@ class HostBackend final : public Backend {
 
   int enter(unsigned min_complete, uint32_t flags, const sigset_t* signal_mask = nullptr,
             const abi::Timespec* timeout = nullptr);
+  int queue_chain(std::span<const abi::Sqe> chain);
   int submit_pending();
+  void note_own(const abi::Cqe& cqe);
   bool make_room(unsigned count);
   int enable();
   void read_probe();
 
   // Waking (wake.cpp).
-  static constexpr unsigned kWakeRequests = 3;
+  static constexpr unsigned kWakeRequests = 7;
   void arm_wake();
   void disarm_wake();
   void note_wake(const abi::Cqe& cqe);
@@ -77,7 +78,6 @@ class HostBackend final : public Backend {
   KernelRing ring_;
   std::bitset<256> opcodes_;
   bool disabled_ = false;
-  bool timeouts_end_waits_ = false;  // the kernel has multishot timeouts, see wake.cpp
   bool was_full_ = false;            // the last reap found a full CQ, so the kernel may hold more
   unsigned in_flight_ = 0;           // the ring's requests, without our own
   std::atomic<bool> woken_ = false;
@@ -92,7 +92,7 @@ class HostBackend final : public Backend {
 };
 
 // Our own requests: tokens whose upper half is all ones; bits 24..31 say which.
-enum class Own : uint64_t { kWakeRead = 1, kWakeTimeout, kWakeRepeat, kDeadline, kCancel };
+enum class Own : uint64_t { kWakeRead = 1, kWakeTimeout, kWakeLast, kDeadline, kCancel };
 inline constexpr uint64_t kOwnTokens = 0xffffffff00000000;
 constexpr uint64_t own_token(Own what, uint32_t generation) {
   return kOwnTokens | static_cast<uint64_t>(what) << 24 | (generation & 0xffffff);

@@ -118,21 +118,17 @@ Result<void> KernelRing::map(const abi::Params& params) {
 
 int KernelRing::enter(unsigned min_complete, uint32_t flags, const sigset_t* signal_mask,
                       const abi::Timespec* timeout) {
-  constexpr size_t kSignalMaskSize =
-      8;  // the kernel's sigset_t; a whole register, as it is passed through `...`
-  std::atomic_ref(*sq_.tail).store(sq_tail_, std::memory_order_release);
-  long result;
+  constexpr size_t kSignalMaskSize = 8;  // the kernel's sigset_t
+  show_tail();
   if (timeout || (signal_mask && has(abi::IORING_FEAT_EXT_ARG))) {
-    abi::GeteventsArg argument{reinterpret_cast<uint64_t>(signal_mask),
-                               signal_mask ? uint32_t{kSignalMaskSize} : 0, 0,
-                               reinterpret_cast<uint64_t>(timeout)};
-    result = ::syscall(SYS_io_uring_enter, fd_.get(), pending(), min_complete,
-                       flags | abi::IORING_ENTER_EXT_ARG, &argument, sizeof(argument));
-  } else {
-    result = ::syscall(SYS_io_uring_enter, fd_.get(), pending(), min_complete, flags, signal_mask,
-                       kSignalMaskSize);
+    const abi::GeteventsArg argument{reinterpret_cast<uint64_t>(signal_mask),
+                                     signal_mask ? uint32_t{kSignalMaskSize} : 0, 0,
+                                     reinterpret_cast<uint64_t>(timeout)};
+    return static_cast<int>(system_call(fd_.get(), pending(), min_complete, flags | abi::IORING_ENTER_EXT_ARG,
+                                        &argument, sizeof(argument)));
   }
-  return result < 0 ? -errno : static_cast<int>(result);
+  return static_cast<int>(
+      system_call(fd_.get(), pending(), min_complete, flags, signal_mask, kSignalMaskSize));
 }
 
 int KernelRing::register_op(unsigned opcode, uint64_t argument, unsigned count) const {

@@ -47,7 +47,7 @@ int HostBackend::wait_blocking(unsigned completions, const WaitLimits& limits) {
   int verdict;
   uint64_t slice_ns = kSliceNsMin;
   do {
-    Turn turn{.completions = completions, .batches = timeouts_end_waits_, .slice_ns = slice_ns};
+    Turn turn{.completions = completions, .slice_ns = slice_ns};
     slice_ns = std::min(2 * slice_ns, kSliceNsMax);
     turn.signal_mask = limits.signal_mask;
     if (!woken && !set_limits(turn, limits)) return -EINTR;

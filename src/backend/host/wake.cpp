@@ -3,11 +3,13 @@
 //
 // No wake-up is lost: wake() sets the flag before it writes. A wait looks at the flag after it has seen to it
 // that the READ is armed; a write that comes later than that look finds the READ, an earlier one has set the
-// flag. The first TIMEOUT may fire just before the kernel goes to sleep, which does not end the wait; so a
-// multishot one follows. Kernels without those are never asked for more than the next completion.
+// flag. The first TIMEOUT may fire just before the kernel goes to sleep, which does not end the wait; so others
+// follow it, unless this thread is held up for longer than all of them one is enough. (None counts completions:
+// once one does, the kernel goes through its timeouts at every completion of the ring, for good.)
 #include <unistd.h>
 
 #include <cerrno>
+#include <iterator>
 
 #include "backend/host/host.hpp"
 
@@ -21,10 +23,10 @@ void HostBackend::wake() {
 
 // Precondition: room for kWakeRequests.
 void HostBackend::arm_wake() {
-  static constexpr abi::Timespec kNow{0, 0}, kSoon{0, 1'000'000};
-  constexpr uint32_t kMultishot = 1u << 6;
-  constexpr uint64_t kRepeats =
-      16;  // one is enough, unless this thread is held up for longer than its period
+  static constexpr long kMillisecond = 1'000'000;
+  static constexpr abi::Timespec kTimes[] = {
+      {0, 0}, {0, kMillisecond}, {0, kMillisecond}, {0, 2 * kMillisecond}, {0, 4 * kMillisecond}, {0, 8 * kMillisecond}};
+  static_assert(std::size(kTimes) + 1 == kWakeRequests);
   ++wake_generation_;
   abi::Sqe& read = ring_.push();
   read = {};
@@ -34,22 +36,15 @@ void HostBackend::arm_wake() {
   read.addr = reinterpret_cast<uint64_t>(&event_value_);
   read.len = sizeof(event_value_);
   read.user_data = own_token(Own::kWakeRead, wake_generation_);
-  auto push_timeout = [this](const abi::Timespec& time) -> abi::Sqe& {
+  for (const abi::Timespec& time : kTimes) {
+    const bool last = &time == std::end(kTimes) - 1;
     abi::Sqe& timeout = ring_.push();
     timeout = {};
     timeout.opcode = abi::IORING_OP_TIMEOUT;
+    timeout.flags = last ? 0 : abi::IOSQE_IO_HARDLINK;
     timeout.addr = reinterpret_cast<uint64_t>(&time);
     timeout.len = 1;
-    timeout.user_data = own_token(Own::kWakeTimeout, wake_generation_);
-    return timeout;
-  };
-  abi::Sqe& first = push_timeout(kNow);
-  if (timeouts_end_waits_) {
-    first.flags = abi::IOSQE_IO_HARDLINK;
-    abi::Sqe& again = push_timeout(kSoon);
-    again.op_flags = kMultishot;
-    again.off = kRepeats;
-    again.user_data = own_token(Own::kWakeRepeat, wake_generation_);
+    timeout.user_data = own_token(last ? Own::kWakeLast : Own::kWakeTimeout, wake_generation_);
   }
   wake_armed_ = true;
 }
@@ -68,9 +63,7 @@ void HostBackend::note_wake(const abi::Cqe& cqe) {
     if (cqe.user_data == own_token(Own::kWakeRead, wake_generation_)) wake_armed_ = false;
     if (cqe.res > 0) ++wake_timers_running_;
   }
-  Own last = timeouts_end_waits_ ? Own::kWakeRepeat : Own::kWakeTimeout;
-  if (is_own_kind(cqe.user_data, last) && cqe.res == -ETIME && !(cqe.flags & abi::IORING_CQE_F_MORE))
-    --wake_timers_running_;
+  if (is_own_kind(cqe.user_data, Own::kWakeLast) && cqe.res == -ETIME) --wake_timers_running_;
 }
 
 // Takes the READ out of the kernel's ring and waits until it is out. The next wait arms another.

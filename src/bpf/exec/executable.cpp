@@ -62,7 +62,7 @@ struct Execution::State {
 Execution::Execution(const Executable& executable) : state_(new State(executable.code(), *this)) {}
 Execution::~Execution() = default;
 
-RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
+[[gnu::hot]] RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
   if (state_->checker) {
     const RunResult result = state_->checker->run({r1, r2, r3, r4, r5});
     if (result.faulted || !result.violation.empty()) give_back();

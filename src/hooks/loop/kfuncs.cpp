@@ -4,14 +4,14 @@
 
 namespace ring3::hooks {
 
-int submit_sqes(bpf::Machine& machine, const void*, uint32_t count) {
+[[gnu::hot]] int submit_sqes(bpf::Machine& machine, const void*, uint32_t count) {
   return static_cast<Loop*>(machine.context)->driven().submit(count);
 }
 
-std::byte* get_region(bpf::Machine& machine, const void*, uint32_t region_id, uint64_t size) {
+[[gnu::hot]] std::byte* get_region(bpf::Machine& machine, const void*, uint32_t region_id, uint64_t size) {
   // Regions are whole pages, and so is what may be asked for: the rest of the last page is zeros.
   constexpr uint64_t page = 4096;
-  const std::span<std::byte> region = static_cast<Loop*>(machine.context)->driven().region(region_id);
+  const std::span<std::byte> region = static_cast<Loop*>(machine.context)->region(region_id);
   return size <= (region.size() + page - 1) / page * page ? region.data() : nullptr;
 }
 

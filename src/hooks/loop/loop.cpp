@@ -72,8 +72,6 @@ void Loop::leave() {
   while (wakers_.load() != 0) sched_yield();
 }
 
-bool Loop::stop_requested() { return stop_.load(std::memory_order_relaxed) && stop_.exchange(false); }
-
 int Loop::drive(ring::Ring& ring) {
   // If it is detached while it sleeps, nobody else may own the loop when it wakes.
   const std::shared_ptr<Loop> self = shared_from_this();
@@ -91,13 +89,15 @@ int Loop::drive(ring::Ring& ring) {
   for (uint32_t id : {abi::IOU_REGION_MEM, abi::IOU_REGION_CQ, abi::IOU_REGION_SQ})
     execution_.allow(ring.region(id).data(), ring.region(id).size(), true);
 
+  queues_[0] = ring.region(abi::IOU_REGION_CQ);
+  queues_[1] = ring.region(abi::IOU_REGION_SQ);
   driven_ = &ring;
   const int result = turn(turns);
   leave();
   return result;
 }
 
-int Loop::turn(Turns& turns) {
+[[gnu::hot]] int Loop::turn(Turns& turns) {
   for (;;) {
     if (stop_requested()) return -ECANCELED;
     steps_.store(steps_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -120,11 +120,11 @@ int Loop::turn(Turns& turns) {
   }
 }
 
-int Loop::sleep(Turns& turns, uint32_t completions) {
+[[gnu::hot]] int Loop::sleep(Turns& turns, uint32_t completions) {
   const int result = turns.ring.wait(
       completions, {.deadline_ns = turns.deadline_ns, .signal_mask = turns.signals.sleep_mask()});
   if (stop_requested()) return -ECANCELED;
-  if (result < 0) return result;
+  if (result < 0 && !(result == -EINTR && !turns.signals.was_event())) return result;
   // A sleeper is not woken by detach(), so it is found out here.
   return detached_.load(std::memory_order_relaxed) ? -EFAULT : 0;
 }

@@ -12,7 +12,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 
+#include "abi/io_uring.hpp"
 #include "bpf/exec/executable.hpp"
 #include "hooks/loop/signals.hpp"
 #include "ring/ring.hpp"
@@ -41,8 +43,12 @@ class Loop final : public ring::Driver, public std::enable_shared_from_this<Loop
   int drive(ring::Ring& ring) override;
   void ring_gone() override;
 
-  // For kfuncs: the ring that runs the program right now.
+  // For kfuncs: the ring that runs the program right now, and its regions.
   ring::Ring& driven() const { return *driven_.load(std::memory_order_relaxed); }
+  std::span<std::byte> region(uint32_t id) const {
+    const uint32_t queue = id - abi::IOU_REGION_CQ;
+    return queue < std::size(queues_) ? queues_[queue] : driven().region(id);
+  }
 
  private:
   // What one enter() carries from turn to turn.
@@ -61,7 +67,9 @@ class Loop final : public ring::Driver, public std::enable_shared_from_this<Loop
   // 0: go on.
   int sleep(Turns& turns, uint32_t completions);
   int look(Turns& turns);
-  bool stop_requested();
+  bool stop_requested() {
+    return stop_.load(std::memory_order_relaxed) && stop_.exchange(false);
+  }
   void leave();
 
   const std::shared_ptr<LoopOps> ops_;
@@ -78,6 +86,8 @@ class Loop final : public ring::Driver, public std::enable_shared_from_this<Loop
   // more.
   std::atomic<ring::Ring*> driven_ = nullptr;
   std::atomic<uint32_t> wakers_ = 0;
+  // Its CQ and SQ, which stay where they are. (The memory region may come later.)
+  std::span<std::byte> queues_[2];
 };
 
 }  // namespace ring3::hooks

@@ -28,21 +28,28 @@ class SignalGate {
   // The mask to sleep with: the application's, and signals that it ignores. Those would end a sleep if they
   // had been held back before, which they never do in Linux. Asking for every disposition costs as much as
   // sixty system calls, so the first sleeps ask for what is pending instead, and all is asked only if
-  // something is. (Then an ignored signal that comes in the instant between question and sleep does end that
-  // sleep.)
+  // something is.
   const sigset_t* sleep_mask();
+
+  // After a sleep that ended with -EINTR: false if that was a signal that the application ignores, which came
+  // in the instant between that question and the sleep. (If the application has handlers, one of them may have
+  // run, and it is true.)
+  bool was_event();
 
   // True if a signal is pending that the application has neither blocked nor ignored. A system call.
   bool pending() const;
 
  private:
+  void learn();
+
   sigset_t application_;
   sigset_t sleep_;
   int sleeps_ = 0;
-  bool sleep_known_ = false;
+  bool sleep_known_ = false;  // sleep_ and handlers_ are
+  bool handlers_ = false;     // there is one for a signal that is not blocked
 };
 
-// Says when it is time to look at what costs a system call: every 50 µs or so, judged by the processor's
+// Says when it is time to look at what costs a system call: every 500 µs or so, judged by the processor's
 // counter.
 class Pulse {
  public:
