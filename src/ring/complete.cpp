@@ -23,7 +23,8 @@ inline void Engine::complete(const backend::Completion& completion) {
   backend_posted_ = true;
   const bool more = completion.flags & abi::IORING_CQE_F_MORE;
   if (!more) --in_backend_;
-  if (more || !request->is_plain()) return finish(index, completion.res, completion.flags);
+  if (more || !request->is_plain()) [[unlikely]]
+    return finish(index, completion.res, completion.flags);
   // What most are: nothing to be done but to post it.
   cq.post(request->user_data, completion.res, completion.flags);
   requests_.release(index, *request);
@@ -34,7 +35,7 @@ inline void Engine::complete(const backend::Completion& completion) {
 }
 
 [[gnu::hot]] void Engine::collect() {
-  backend::Completion batch[64];
+  backend::Completion batch[16];
   size_t count;
   do {
     count = backend->reap(batch);
@@ -122,13 +123,14 @@ void Engine::check_counted_timeouts() {
 inline bool Engine::completes_at_once(uint64_t target) {
   constexpr uint32_t kTrialsApartMax = 1023;
   if (!must_flush_) return false;
-  if (trial_in_ > 0) {
+  if (trial_in_ > 0) [[unlikely]] {
     --trial_in_;
     return false;
   }
-  if (flush() == 0) collect();
+  if (flush() == 0) [[likely]]
+    collect();
   run_tasks();
-  if (cq.total() >= target) {
+  if (cq.total() >= target) [[likely]] {
     trials_apart_ = 0;
     return true;
   }

@@ -72,9 +72,9 @@ class Engine {
   void publish() {
     if (cq.publish()) resources.notify(backend_posted_);
     backend_posted_ = false;
+    const bool has_work = in_backend_ != 0 || !tasks_.empty();
     sq.set_flags(abi::IORING_SQ_TASKRUN | abi::IORING_SQ_CQ_OVERFLOW,
-                 (in_backend_ != 0 || !tasks_.empty() ? uint32_t{abi::IORING_SQ_TASKRUN} : 0) |
-                     (cq.has_backlog() ? uint32_t{abi::IORING_SQ_CQ_OVERFLOW} : 0));
+                 (has_work ? abi::IORING_SQ_TASKRUN : 0u) | (cq.has_backlog() ? abi::IORING_SQ_CQ_OVERFLOW : 0u));
   }
   // Ends a wait() early. Any thread, async-signal-safe.
   void wake() {
@@ -93,7 +93,7 @@ class Engine {
   bool nothing_to_wait_for() const;
   bool nop_at_once(const abi::Sqe& sqe);
   bool forward(abi::Sqe& sqe, bool urgent);
-  bool take_any(abi::Sqe& sqe, uint32_t& taken, uint32_t available);
+  bool take_any(abi::Sqe& sqe, bool is_last, bool& two_entries);
   bool handled_at_once(const abi::Sqe& sqe) const;
   int handle_at_once(const abi::Sqe& sqe);
   int check(const abi::Sqe& sqe);

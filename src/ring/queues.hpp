@@ -39,7 +39,7 @@ class SubmissionQueue {
 
   // How many SQEs a submission of `count` may take. With SQ_REWIND always from slot 0.
   uint32_t begin(uint32_t count) {
-    if (rewind_) {
+    if (rewind_) [[unlikely]] {
       head_ = 0;
       return std::min(count, entries_);
     }
@@ -50,7 +50,7 @@ class SubmissionQueue {
   // dropped.
   bool take(abi::Sqe& sqe) {
     uint32_t index = head_++ & mask_;
-    if (array_ != nullptr) {
+    if (array_ != nullptr) [[likely]] {
       index = std::atomic_ref(array_[index]).load(std::memory_order_relaxed);
       if (index >= entries_) [[unlikely]]
         return drop();
@@ -64,7 +64,8 @@ class SubmissionQueue {
 
   // Tells the application how far the ring has read.
   void publish() {
-    if (!rewind_) words_.store(kSqHead, head_);
+    if (!rewind_) [[likely]]
+      words_.store(kSqHead, head_);
   }
 
   // Sets those of the shared flags (NEED_WAKEUP, CQ_OVERFLOW, TASKRUN) that are in `mask`.
@@ -96,8 +97,9 @@ class CompletionQueue {
   // Posts a CQE, into the queue or behind the backlog. Visible to the application after publish().
   void post(uint64_t user_data, int32_t res, uint32_t flags) {
     ++total_;
-    if (room_ == 0 && !find_room()) [[unlikely]]
-      return keep({user_data, res, flags});
+    if (room_ == 0) [[unlikely]] {
+      if (!find_room()) return keep({user_data, res, flags});
+    }
     write({user_data, res, flags});
   }
 

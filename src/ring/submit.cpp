@@ -36,9 +36,18 @@ Engine::Engine(const Layout& layout_of_ring, Memory ring_memory, std::unique_ptr
     if (!sq.take(sqe)) [[unlikely]]
       break;
     ++taken;
-    if (free && (nop_at_once(sqe) || (is_simple_transfer(sqe) && forward(sqe, false)))) [[likely]]
-      continue;
-    if (!take_any(sqe, taken, available)) break;
+    if (free) [[likely]] {
+      if (is_simple_transfer(sqe)) [[likely]] {
+        if (forward(sqe, false)) [[likely]]
+          continue;
+      } else if (nop_at_once(sqe)) {
+        continue;
+      }
+    }
+    bool two_entries = false;
+    const bool goes_on = take_any(sqe, taken == available, two_entries);
+    taken += two_entries;
+    if (!goes_on) break;
     free = nothing_to_wait_for();
   }
   if (chain_head_ != kNone) [[unlikely]]
@@ -75,10 +84,14 @@ inline bool Engine::forward(abi::Sqe& sqe, bool urgent) {
   request.opcode = sqe.opcode;
   request.flags = sqe.flags;
   request.marks = 0;
-  request.full = sqe.flags & abi::IOSQE_CQE_SKIP_SUCCESS ? full_transfer(sqe) : 0;  // no chain to break
+  request.full = 0;
+  if (sqe.flags & abi::IOSQE_CQE_SKIP_SUCCESS) [[unlikely]] {  // else there is no chain to break
+    request.full = full_transfer(sqe);
+    sqe.flags &= ~abi::IOSQE_CQE_SKIP_SUCCESS;
+  }
   sqe.user_data = RequestTable::token(index, request);
-  sqe.flags &= ~abi::IOSQE_CQE_SKIP_SUCCESS;
-  if (sqe.opcode == abi::IORING_OP_READ_FIXED || sqe.opcode == abi::IORING_OP_WRITE_FIXED) redirect(index, sqe);
+  if (sqe.opcode == abi::IORING_OP_READ_FIXED || sqe.opcode == abi::IORING_OP_WRITE_FIXED) [[unlikely]]
+    redirect(index, sqe);
   const int result = backend->queue({&sqe, 1});
   if (result < 0) [[unlikely]] {
     finish(index, result, 0);
@@ -92,15 +105,16 @@ inline bool Engine::forward(abi::Sqe& sqe, bool urgent) {
 }
 
 // An SQE of any kind. False: it ends the batch.
-bool Engine::take_any(abi::Sqe& sqe, uint32_t& taken, uint32_t available) {
-  const Operation& operation = operations()[sqe.opcode < operations().size() ? sqe.opcode : 0];
-  if (!(sqe.flags & (kLinkFlags | abi::IOSQE_IO_DRAIN)) && sqe.opcode < operations().size() &&
-      operation.support == Support::Forwarded && !operation.has(kTwoHalves) && !names_others(sqe.opcode) &&
-      nothing_to_wait_for() && check(sqe) == 0 && forward(sqe, operation.has(kReadsMemory)))
+bool Engine::take_any(abi::Sqe& sqe, bool is_last, bool& two_entries) {
+  const bool known = sqe.opcode < operations().size();
+  const Operation& operation = operations()[known ? sqe.opcode : 0];
+  const bool alone = !(sqe.flags & (kLinkFlags | abi::IOSQE_IO_DRAIN)) && nothing_to_wait_for();
+  if (known && alone && operation.support == Support::Forwarded && !operation.has(kTwoHalves) &&
+      !names_others(sqe.opcode) && check(sqe) == 0 && forward(sqe, operation.has(kReadsMemory)))
     return true;
   if (operation.has(kTwoHalves) && layout.has(abi::IORING_SETUP_SQE_MIXED)) {
-    if (taken == available || !sq.take_second_half()) sqe.opcode = 0xff;  // no operation: refused below
-    ++taken;
+    two_entries = true;
+    if (is_last || !sq.take_second_half()) sqe.opcode = 0xff;  // no operation: refused below
   }
   return take(sqe) == 0 || layout.has(abi::IORING_SETUP_SUBMIT_ALL);
 }

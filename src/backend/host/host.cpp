@@ -131,7 +131,8 @@ int HostBackend::submit_pending() {
 }
 
 [[gnu::hot]] int HostBackend::flush() {
-  if (ring_.pending() == 0) return 0;
+  if (ring_.pending() == 0) [[unlikely]]
+    return 0;
   if (!disabled_) [[likely]] {
     ++counters_.system_calls;
     ring_.submit();
@@ -148,7 +149,8 @@ void HostBackend::note_own(const abi::Cqe& cqe) {
 
 [[gnu::hot]] size_t HostBackend::reap(std::span<Completion> out) {
   unsigned ready = ring_.ready();
-  if (ready == 0) return 0;
+  if (ready == 0) [[unlikely]]
+    return 0;
   was_full_ = ready >= ring_.cq_entries();
   size_t count = 0;
   unsigned taken = 0;

@@ -121,10 +121,15 @@ int HostBackend::why_wait_ended(const Turn& turn, const WaitLimits& limits) {
   if (timeout_has_fired()) return 0;
   if (turn.slice_end_ns && turn.slice_end_ns <= now) return kGoOn;
   if (ring_.ready() >= turn.min_complete) return kGoOn;
-  // A timeout that has fired may still be on its way into the CQ.
-  if (ring_.wants_enter() && enter(0, abi::IORING_ENTER_GETEVENTS) >= 0 &&
-      (timeout_has_fired() || ring_.ready() >= turn.completions))
-    return 0;
+  // A timeout that has fired may still be on its way into the CQ: it ends the wait before it makes its completion,
+  // perhaps on another processor, which may be held up.
+  const bool has_timeouts = !timeouts_.empty() || wake_timers_running_ > 0;
+  const uint64_t patience_ends_ns = has_timeouts ? monotonic_ns() + kSliceNsMin : 0;
+  do {
+    if (ring_.wants_enter() && enter(0, abi::IORING_ENTER_GETEVENTS) >= 0 &&
+        (timeout_has_fired() || ring_.ready() >= turn.completions))
+      return 0;
+  } while (has_timeouts && monotonic_ns() < patience_ends_ns);
   return -EINTR;
 }
 

@@ -63,7 +63,7 @@ Execution::Execution(const Executable& executable) : state_(new State(executable
 Execution::~Execution() = default;
 
 [[gnu::hot]] RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
-  if (state_->checker) {
+  if (state_->checker) [[unlikely]] {
     const RunResult result = state_->checker->run({r1, r2, r3, r4, r5});
     if (result.faulted || !result.violation.empty()) give_back();
     return result;

@@ -99,14 +99,17 @@ int Loop::drive(ring::Ring& ring) {
 
 [[gnu::hot]] int Loop::turn(Turns& turns) {
   for (;;) {
-    if (stop_requested()) return -ECANCELED;
+    if (stop_requested()) [[unlikely]]
+      return -ECANCELED;
     steps_.store(steps_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     const bpf::RunResult run = execution_.run(reinterpret_cast<uint64_t>(turns.arguments));
-    if (!run.violation.empty()) return violated(run.violation);
-    if (run.faulted) return -EFAULT;
+    if (!run.violation.empty()) [[unlikely]]
+      return violated(run.violation);
+    if (run.faulted) [[unlikely]]
+      return -EFAULT;
     const auto step = static_cast<int32_t>(run.r0);
-    if (step == abi::IOU_LOOP_STOP) return 0;
-    if (step != abi::IOU_LOOP_CONTINUE) return -EINVAL;
+    if (step != abi::IOU_LOOP_CONTINUE) [[unlikely]]
+      return step == abi::IOU_LOOP_STOP ? 0 : -EINVAL;
 
     const auto missing = static_cast<int32_t>(turns.params.cq_wait_idx - turns.ring.cq_tail());
     if (missing > 0) {
@@ -114,7 +117,7 @@ int Loop::drive(ring::Ring& ring) {
     } else {
       turns.ring.wait(0, {});
     }
-    if (turns.pulse.due())
+    if (turns.pulse.due()) [[unlikely]]
       if (const int result = look(turns)) return result;
     turns.ring.flush_overflow();
   }
