@@ -39,8 +39,8 @@ class Engine {
   SubmissionQueue sq;
   CompletionQueue cq;
   const Layout layout;
-  const std::unique_ptr<backend::Backend> backend;
   Memory memory;
+  const std::unique_ptr<backend::Backend> backend;
   Resources resources;
   Presence presence;  // of the task, on a ring that only one enters
   std::atomic<Handler*> handler = nullptr;  // once there is one, it stays

@@ -20,7 +20,7 @@ bool names_others(uint8_t opcode) {
 }  // namespace
 
 Engine::Engine(const Layout& layout_of_ring, Memory ring_memory, std::unique_ptr<backend::Backend> performer)
-    : layout(layout_of_ring), backend(std::move(performer)), memory(std::move(ring_memory)) {
+    : layout(layout_of_ring), memory(std::move(ring_memory)), backend(std::move(performer)) {
   sq.create(layout, memory.rings().data(), memory.sqes().data());
   cq.create(layout, memory.rings().data());
   if (layout.has(abi::IORING_SETUP_SQPOLL)) sq.set_flags(abi::IORING_SQ_NEED_WAKEUP, abi::IORING_SQ_NEED_WAKEUP);

@@ -124,11 +124,11 @@ int KernelRing::enter(unsigned min_complete, uint32_t flags, const sigset_t* sig
     const abi::GeteventsArg argument{reinterpret_cast<uint64_t>(signal_mask),
                                      signal_mask ? uint32_t{kSignalMaskSize} : 0, 0,
                                      reinterpret_cast<uint64_t>(timeout)};
-    return static_cast<int>(system_call(fd_.get(), pending(), min_complete, flags | abi::IORING_ENTER_EXT_ARG,
-                                        &argument, sizeof(argument)));
+    return static_cast<int>(io_uring_enter(fd_.get(), pending(), min_complete, flags | abi::IORING_ENTER_EXT_ARG,
+                                           &argument, sizeof(argument)));
   }
   return static_cast<int>(
-      system_call(fd_.get(), pending(), min_complete, flags, signal_mask, kSignalMaskSize));
+      io_uring_enter(fd_.get(), pending(), min_complete, flags, signal_mask, kSignalMaskSize));
 }
 
 int KernelRing::register_op(unsigned opcode, uint64_t argument, unsigned count) const {

@@ -4,8 +4,8 @@
 // No wake-up is lost: wake() sets the flag before it writes. A wait looks at the flag after it has seen to it
 // that the READ is armed; a write that comes later than that look finds the READ, an earlier one has set the
 // flag. The first TIMEOUT may fire just before the kernel goes to sleep, which does not end the wait; so others
-// follow it, unless this thread is held up for longer than all of them one is enough. (None counts completions:
-// once one does, the kernel goes through its timeouts at every completion of the ring, for good.)
+// follow: one is enough, unless this thread is held up for longer than all of them take. (None counts
+// completions: once one does, the kernel goes through its timeouts at every completion of the ring, for good.)
 #include <unistd.h>
 
 #include <cerrno>
