@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "seed.hpp"
 
 namespace ring3::bpf::oracle {
@@ -14,7 +16,12 @@ TEST(Agreement, WithTheHostKernel) {
   if (!agreement.unavailable().empty()) GTEST_SKIP() << agreement.unavailable();
   const uint64_t seed = ring3::test::seed_of_run();
   for (uint64_t i = 0; i < 3000; ++i) agreement.ask(seed + i);
-  EXPECT_TRUE(agreement.holds()) << "from seed " << seed << "\n" << agreement.report();
+  // Of so few, chance alone can make some more than 0.5 % differ: what fails is what it would make of that once in a
+  // thousand runs. (Of the 20,000 that the command asks about, 99.5 % have to agree.)
+  const double few = 0.005 * static_cast<double>(agreement.asked());
+  EXPECT_LE(static_cast<double>(agreement.asked() - agreement.agreed()), few + 3 * std::sqrt(few))
+      << "from seed " << seed << "\n"
+      << agreement.report();
   EXPECT_EQ(agreement.unsafe(), 0u) << "from seed " << seed << "\n" << agreement.report();
   EXPECT_GT(agreement.accepted() * 5, agreement.asked() * 2) << agreement.report();
   EXPECT_LT(agreement.accepted() * 10, agreement.asked() * 9) << agreement.report();
