@@ -16,7 +16,7 @@ bool is_zero_copy(uint8_t opcode) {
 }  // namespace
 
 inline void Engine::complete(const backend::Completion& completion) {
-  Request* const request = requests_.find_request(completion.token);
+  Request* const request = requests_.find(completion.token);
   if (!request) [[unlikely]]
     return;  // not one of ours, or twice: nobody waits for it
   const auto index = static_cast<uint32_t>(completion.token);

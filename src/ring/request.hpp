@@ -85,9 +85,8 @@ class RequestTable {
 
   uint64_t token(uint32_t index) { return token(index, at(index)); }
   static uint64_t token(uint32_t index, const Request& request) { return uint64_t{request.generation} << 32 | index; }
-  // The slot that a token names, or kNone if it is not with the back-end.
-  uint32_t find(uint64_t token) { return find_request(token) ? static_cast<uint32_t>(token) : kNone; }
-  Request* find_request(uint64_t token) {
+  // The slot that a token names, or nullptr if it is not with the back-end.
+  Request* find(uint64_t token) {
     const auto index = static_cast<uint32_t>(token);
     if (index >= capacity_) return nullptr;
     Request& request = at(index);

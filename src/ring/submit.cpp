@@ -121,8 +121,7 @@ bool Engine::take_any(abi::Sqe& sqe, bool is_last, bool& two_entries) {
 
 // The same of a request that the handler performs: it lives no longer than this call, and takes no slot.
 bool Engine::handled_at_once(const abi::Sqe& sqe) const {
-  return is_handled(sqe.opcode) && !(sqe.flags & (kLinkFlags | abi::IOSQE_IO_DRAIN)) && chain_head_ == kNone &&
-         deferred_.empty() && !barrier_;
+  return is_handled(sqe.opcode) && !(sqe.flags & (kLinkFlags | abi::IOSQE_IO_DRAIN)) && nothing_to_wait_for();
 }
 
 int Engine::handle_at_once(const abi::Sqe& sqe) {

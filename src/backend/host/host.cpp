@@ -142,11 +142,6 @@ int HostBackend::submit_pending() {
   return submit_pending();
 }
 
-void HostBackend::note_own(const abi::Cqe& cqe) {
-  note_wake(cqe);
-  if (cqe.user_data == own_token(Own::kDeadline, deadline_generation_)) deadline_armed_ns_ = 0;
-}
-
 [[gnu::hot]] size_t HostBackend::reap(std::span<Completion> out) {
   unsigned ready = ring_.ready();
   if (ready == 0) [[unlikely]]

@@ -38,7 +38,6 @@ class HostBackend final : public Backend {
             const abi::Timespec* timeout = nullptr);
   int queue_chain(std::span<const abi::Sqe> chain);
   int submit_pending();
-  void note_own(const abi::Cqe& cqe);
   bool make_room(unsigned count);
   int enable();
   void read_probe();
@@ -47,7 +46,7 @@ class HostBackend final : public Backend {
   static constexpr unsigned kWakeRequests = 7;
   void arm_wake();
   void disarm_wake();
-  void note_wake(const abi::Cqe& cqe);
+  void note_own(const abi::Cqe& cqe);
   bool wake_read_is_ready() const;
 
   // Waiting (wait.cpp). A turn is one io_uring_enter of a wait that may need several.

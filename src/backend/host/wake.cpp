@@ -58,7 +58,8 @@ bool HostBackend::wake_read_is_ready() const {
 }
 
 // Follows what becomes of our requests as their completions are reaped.
-void HostBackend::note_wake(const abi::Cqe& cqe) {
+void HostBackend::note_own(const abi::Cqe& cqe) {
+  if (cqe.user_data == own_token(Own::kDeadline, deadline_generation_)) deadline_armed_ns_ = 0;
   if (is_own_kind(cqe.user_data, Own::kWakeRead)) {
     if (cqe.user_data == own_token(Own::kWakeRead, wake_generation_)) wake_armed_ = false;
     if (cqe.res > 0) ++wake_timers_running_;
