@@ -115,6 +115,20 @@ TEST_P(ArenaTest, WhereNoPageIsReadsAreZeroAndWritesAreLost) {
   EXPECT_EQ(word(start_ + 30 * kPage), 0u);
 }
 
+TEST_P(ArenaTest, AnAccessAcrossTheEndOfAPageNeedsBoth) {
+  const uint64_t page = allocate(1, start_ + 9 * kPage);
+  ASSERT_EQ(page, start_ + 9 * kPage);
+  ASSERT_EQ(run(kWild, page + kPage - 4), 0);
+  for (size_t i : {0, 1, 4, 5, 7}) EXPECT_EQ(result(i), 0u) << i;
+  EXPECT_EQ(result(6), 0xfu) << "four bytes are there";
+  ASSERT_EQ(allocate(1, page + kPage), page + kPage);
+  ASSERT_EQ(run(kWild, page + kPage - 4), 0);
+  EXPECT_EQ(result(0), 0xfu);
+  EXPECT_EQ(result(1), 0x1122334455667788u);
+  EXPECT_EQ(result(4), 0x1122334455667788u);
+  EXPECT_EQ(result(5), 0x1122334455667789u);
+}
+
 TEST_P(ArenaTest, PagesComeAndGo) {
   // The first is taken by the variables.
   EXPECT_EQ(allocate(0), 0u);

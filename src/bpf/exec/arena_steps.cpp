@@ -32,12 +32,12 @@ using namespace abi;
     arena_store<type>(arena, LOW(op.dst), op.off, static_cast<type>(r[op.src])); \
     return true;                                                                 \
   }
-#define ATOMIC(label, bits, statement, otherwise)                                   \
+#define ARENA_ATOMIC(label, bits, statement, otherwise)                                   \
   CASE(label) {                                                                     \
     RING3_WIDTH(bits)                                                               \
     if (!need(op.src) || !need(op.dst)) return false;                               \
     [[maybe_unused]] const U b = static_cast<U>(r[op.src]);                         \
-    if (arena_has(arena, LOW(op.dst), op.off)) {                                    \
+    if (arena_has(arena, LOW(op.dst), op.off, sizeof(U))) {                         \
       U* const p = reinterpret_cast<U*>(arena_address(arena, LOW(op.dst), op.off)); \
       statement;                                                                    \
     } else {                                                                        \
@@ -46,10 +46,10 @@ using namespace abi;
     return true;                                                                    \
   }
 #define RING3_ATOMIC(name, bpf_imm, action) \
-  ATOMIC(Arena##name##64, 64, action, ) ATOMIC(Arena##name##32, 32, action, )
+  ARENA_ATOMIC(Arena##name##64, 64, action, ) ARENA_ATOMIC(Arena##name##32, 32, action, )
 #define RING3_ATOMIC_FETCH(name, bpf_imm, old)                  \
-  ATOMIC(Arena##name##64, 64, set(op.src, old), set(op.src, 0)) \
-  ATOMIC(Arena##name##32, 32, set(op.src, old), set(op.src, 0))
+  ARENA_ATOMIC(Arena##name##64, 64, set(op.src, old), set(op.src, 0)) \
+  ARENA_ATOMIC(Arena##name##32, 32, set(op.src, old), set(op.src, 0))
 #define RING3_ATOMIC_ORDERED(name, bpf_size, type)                               \
   CASE(Arena##name##Load) {                                                      \
     if (!need(op.src)) return false;                                             \
@@ -70,10 +70,10 @@ bool Checker::step_arena(const Op& op, Opcode opcode) {
   std::array<uint64_t, 11>& r = frame().r;
   switch (opcode) {
 #include "bpf/exec/opcodes.def"
-    ATOMIC(ArenaCmpxchg64, 64, if (!need(0)) return false; uint64_t expected = r[0];
+    ARENA_ATOMIC(ArenaCmpxchg64, 64, if (!need(0)) return false; uint64_t expected = r[0];
            __atomic_compare_exchange_n(p, &expected, b, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
            set(0, expected), set(0, 0))
-    ATOMIC(ArenaCmpxchg32, 32, if (!need(0)) return false; uint32_t expected = static_cast<uint32_t>(r[0]);
+    ARENA_ATOMIC(ArenaCmpxchg32, 32, if (!need(0)) return false; uint32_t expected = static_cast<uint32_t>(r[0]);
            __atomic_compare_exchange_n(p, &expected, b, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
            set(0, expected), set(0, 0))
     CASE(ToUser) {

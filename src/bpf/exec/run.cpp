@@ -187,7 +187,7 @@ RING3_CONTAINED uint64_t loop(const Op* pc, Machine* machine, Frames* frames, co
   label : {                                                                             \
     RING3_WIDTH(bits)                                                                   \
     [[maybe_unused]] const U b = static_cast<U>(r[pc->src]);                            \
-    if (arena_has(*frames->arena, LOW(pc->dst), pc->off)) {                             \
+    if (arena_has(*frames->arena, LOW(pc->dst), pc->off, sizeof(U))) {                  \
       U* const p = pointer<U>(arena_address(*frames->arena, LOW(pc->dst), pc->off), 0); \
       statement;                                                                        \
     } else {                                                                            \
@@ -288,12 +288,18 @@ Trap:
 
 }  // namespace
 
+// Sees to it that the pages of an access that can't be made are shown, both of them if it lies across their border.
+static bool fault_in(Arena& arena, uint32_t low, int16_t off, uint32_t size) {
+  const auto first = static_cast<uint32_t>(low + off);
+  return arena.fault(first) && arena.fault(first + size - 1);
+}
+
 template <typename T>
 bool arena_load(Arena& arena, uint32_t low, int16_t off, T& value) {
   const uint64_t address = arena_address(arena, low, off);
   if (contained_load(address, value)) [[likely]]
     return true;
-  return arena.fault(static_cast<uint32_t>(low + off)) && contained_load(address, value);
+  return fault_in(arena, low, off, sizeof value) && contained_load(address, value);
 }
 
 template <typename T>
@@ -301,12 +307,13 @@ bool arena_store(Arena& arena, uint32_t low, int16_t off, T value) {
   const uint64_t address = arena_address(arena, low, off);
   if (contained_store(address, value)) [[likely]]
     return true;
-  return arena.fault(static_cast<uint32_t>(low + off)) && contained_store(address, value);
+  return fault_in(arena, low, off, sizeof value) && contained_store(address, value);
 }
 
-bool arena_has(Arena& arena, uint32_t low, int16_t off) {
+bool arena_has(Arena& arena, uint32_t low, int16_t off, uint32_t size) {
   const uint64_t address = arena_address(arena, low, off);
-  return is_writable(address) || (arena.fault(static_cast<uint32_t>(low + off)) && is_writable(address));
+  const auto writable = [=] { return is_writable(address) && is_writable(address + size - 1); };
+  return writable() || (fault_in(arena, low, off, size) && writable());
 }
 
 #define INSTANTIATE(type)                                     \

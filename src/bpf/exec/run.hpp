@@ -36,8 +36,8 @@ template <typename T>
 bool arena_load(Arena& arena, uint32_t low, int16_t off, T& value);
 template <typename T>
 bool arena_store(Arena& arena, uint32_t low, int16_t off, T value);
-// Whether an atomic can be made there. The page may be freed before it is: then the run ends.
-bool arena_has(Arena& arena, uint32_t low, int16_t off);
+// Whether an atomic of `size` bytes can be made there. The page may be freed before it is: then the run ends.
+bool arena_has(Arena& arena, uint32_t low, int16_t off, uint32_t size);
 inline uint64_t arena_address(const Arena& arena, uint32_t low, int16_t off) {
   return arena.program_base() + low + static_cast<uint64_t>(static_cast<int64_t>(off));
 }
