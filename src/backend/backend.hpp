@@ -49,12 +49,24 @@ struct WaitLimits {
 // Counted since creation; plain numbers, read by the ring's thread.
 struct Counters {
   uint64_t system_calls = 0;  // made on the submitting thread
-  uint64_t requests = 0;      // SQEs taken by queue()
+  uint64_t requests = 0;      // SQEs taken
+};
+
+// Places for requests that stand alone (without links; no TIMEOUT, no ASYNC_CANCEL): one that is written at `next`, which
+// then moves on, up to `end`, is queued as by queue(), without the call and the copy.
+struct Places {
+  abi::Sqe* next = nullptr;
+  abi::Sqe* end = nullptr;
+  bool empty() const { return next == end; }
 };
 
 class Backend {
  public:
   virtual ~Backend() = default;
+
+  // Those that there are now; any call of the back-end may change them. Once there is none, queue() may bring more. Some
+  // back-ends never have any.
+  Places places;
 
   // "host" or "threads".
   virtual std::string_view name() const = 0;

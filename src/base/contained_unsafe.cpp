@@ -60,55 +60,55 @@ ContainedCode::~ContainedCode() {
 
 #if defined(__x86_64__)
 
-// Landed ring3_land(void* argument, uint64_t (*function)(void*), uint64_t* stack): stores the stack pointer
-// that a fault goes back to, at ring3_land_fault. Landed ring3_load8(uint64_t address), …; Landed
-// ring3_store8(uint64_t address, uint64_t value), …
+// Landed ring3_land(void* object, uint64_t argument, const void* function, uint64_t* stack): calls function(object,
+// argument), with the stack pointer that a fault goes back to, at ring3_land_fault, in *stack. Landed
+// ring3_load8(uint64_t address), …; Landed ring3_store8(uint64_t address, uint64_t value), …
 asm(R"(
-    .text
+    .macro ring3_push what:vararg
+    push \what
+    .cfi_adjust_cfa_offset 8
+    .endm
+    .macro ring3_pop what:vararg
+    pop \what
+    .cfi_adjust_cfa_offset -8
+    .endm
+    .section .text.hot,"ax",@progbits
     .p2align 4
     .globl ring3_land, ring3_land_fault
     .hidden ring3_land, ring3_land_fault
     .type ring3_land, @function
 ring3_land:
     .cfi_startproc
-    push %rbp
-    .cfi_adjust_cfa_offset 8
+    ring3_push %rbp
     .cfi_rel_offset %rbp, 0
-    push %rbx
-    .cfi_adjust_cfa_offset 8
+    ring3_push %rbx
     .cfi_rel_offset %rbx, 0
-    push %r12
-    .cfi_adjust_cfa_offset 8
+    ring3_push %r12
     .cfi_rel_offset %r12, 0
-    push %r13
-    .cfi_adjust_cfa_offset 8
+    ring3_push %r13
     .cfi_rel_offset %r13, 0
-    push %r14
-    .cfi_adjust_cfa_offset 8
+    ring3_push %r14
     .cfi_rel_offset %r14, 0
-    push %r15
-    .cfi_adjust_cfa_offset 8
+    ring3_push %r15
     .cfi_rel_offset %r15, 0
+    ring3_push (%rcx)
+    ring3_push %rcx
     sub $8, %rsp
     .cfi_adjust_cfa_offset 8
-    mov %rsp, (%rdx)
-    call *%rsi
+    mov %rsp, (%rcx)
+    call *%rdx
     xor %edx, %edx
 1:  add $8, %rsp
     .cfi_remember_state
     .cfi_adjust_cfa_offset -8
-    pop %r15
-    .cfi_adjust_cfa_offset -8
-    pop %r14
-    .cfi_adjust_cfa_offset -8
-    pop %r13
-    .cfi_adjust_cfa_offset -8
-    pop %r12
-    .cfi_adjust_cfa_offset -8
-    pop %rbx
-    .cfi_adjust_cfa_offset -8
-    pop %rbp
-    .cfi_adjust_cfa_offset -8
+    ring3_pop %rcx
+    ring3_pop (%rcx)
+    ring3_pop %r15
+    ring3_pop %r14
+    ring3_pop %r13
+    ring3_pop %r12
+    ring3_pop %rbx
+    ring3_pop %rbp
     ret
 ring3_land_fault:
     .cfi_restore_state
@@ -118,6 +118,7 @@ ring3_land_fault:
     .cfi_endproc
     .size ring3_land, . - ring3_land
 
+    .text
     .p2align 4
     .globl ring3_access, ring3_access_end, ring3_access_fault
     .hidden ring3_access, ring3_access_end, ring3_access_fault
@@ -152,7 +153,7 @@ ring3_access_fault:
 )");
 
 extern "C" {
-Landed ring3_land(void* argument, uint64_t (*function)(void*), uint64_t* stack);
+Landed ring3_land(void* object, uint64_t argument, const void* function, uint64_t* stack);
 Landed ring3_load8(uint64_t), ring3_load16(uint64_t), ring3_load32(uint64_t), ring3_load64(uint64_t);
 Landed ring3_store8(uint64_t, uint64_t), ring3_store16(uint64_t, uint64_t), ring3_store32(uint64_t, uint64_t),
     ring3_store64(uint64_t, uint64_t);
@@ -188,12 +189,13 @@ bool resume_contained(uintptr_t& pc, uintptr_t& stack) {
   return true;
 }
 
-[[gnu::hot]] Landed run_contained(uint64_t (*function)(void*), void* argument) {
+Landed run_contained(uint64_t (*function)(void*), void* argument) {
   require_fault_handler();
-  const uint64_t outer = landing_stack;
-  const Landed landed = ring3_land(argument, function, &landing_stack);
-  landing_stack = outer;
-  return landed;
+  return ring3_land(argument, 0, reinterpret_cast<const void*>(function), &landing_stack);
+}
+
+[[gnu::hot]] Landed land_in_made(const void* code, void* object, uint64_t argument) {
+  return ring3_land(object, argument, code, &landing_stack);
 }
 
 template <typename T>
@@ -227,6 +229,11 @@ bool is_writable(uint64_t address) {
 
 Landed run_contained(uint64_t (*function)(void*), void* argument) { return {function(argument), 0}; }
 
+Landed land_in_made(const void* code, void* object, uint64_t argument) {
+  using Made = uint64_t (*)(void*, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+  return {reinterpret_cast<Made>(const_cast<void*>(code))(object, argument, 0, 0, 0, 0), 0};
+}
+
 template <typename T>
 bool contained_load(uint64_t address, T& value) {
   if (copy_from_user(&value, address, sizeof value) == 0) return true;
@@ -246,6 +253,8 @@ bool is_writable(uint64_t address) {
 }
 
 #endif
+
+void prepare_contained() { require_fault_handler(); }
 
 template bool contained_load(uint64_t, uint8_t&);
 template bool contained_load(uint64_t, uint16_t&);

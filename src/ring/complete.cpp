@@ -117,32 +117,34 @@ void Engine::check_counted_timeouts() {
   }
 }
 
-// Submits without waiting. That is enough where requests complete within their submission, as reads of cached files do,
-// and a tenth cheaper: the kernel reads no limits and no signal mask, and the back-end need not be ready to be woken.
-// Where they don't, it is one more system call, so it is tried ever more rarely. False: nothing is known.
-inline bool Engine::completes_at_once(uint64_t target) {
+[[gnu::hot]] bool Engine::completes_at_once(uint32_t completions) {
   constexpr uint32_t kTrialsApartMax = 1023;
-  if (!must_flush_) return false;
-  if (trial_in_ > 0) [[unlikely]] {
-    --trial_in_;
+  // Nothing is waited for while CQEs are kept back: whoever drives the ring has to make room first.
+  if (cq.has_backlog()) [[unlikely]]
     return false;
-  }
-  if (flush() == 0) [[likely]]
-    collect();
+  const uint64_t target = cq.total() + completions;
   run_tasks();
-  if (cq.total() >= target) [[likely]] {
-    trials_apart_ = 0;
-    return true;
+  if (cq.total() < target) [[likely]] {
+    if (!must_flush_ || (trial_in_ > 0 && trial_in_-- > 0)) [[unlikely]]
+      return false;
+    flush();
+    collect();
+    run_tasks();
+    if (cq.total() >= target) [[likely]]
+      trials_apart_ = 0;
+    else
+      trial_in_ = trials_apart_ = std::min(2 * trials_apart_ + 1, kTrialsApartMax);
   }
-  trial_in_ = trials_apart_ = std::min(2 * trials_apart_ + 1, kTrialsApartMax);
-  return false;
+  if (must_flush_) [[unlikely]]
+    flush();
+  publish();
+  return cq.total() >= target;
 }
 
-[[gnu::hot]] int Engine::wait(uint32_t completions, const backend::WaitLimits& limits) {
-  // Nothing is waited for while CQEs are kept back: whoever drives the ring has to make room first.
+int Engine::wait(uint32_t completions, const backend::WaitLimits& limits) {
   const uint64_t target = cq.total() + (cq.has_backlog() ? 0 : completions);
   run_tasks();
-  const int result = cq.total() >= target || completes_at_once(target) ? 0 : sleep(target, limits);
+  const int result = cq.total() >= target ? 0 : sleep(target, limits);
   if (must_flush_) flush();
   publish();
   return result;

@@ -48,6 +48,11 @@ class Engine {
 
   // Takes up to `count` SQEs: the number taken, or a negative errno.
   int submit(uint32_t count);
+  // Submits without waiting. That is enough where requests complete within their submission, as reads of cached files do,
+  // and a tenth cheaper: the kernel reads no limits and no signal mask, and the back-end need not be ready to be woken.
+  // Where they don't, it is one more system call, so it is tried ever more rarely. True: `completions` more CQEs were posted
+  // and shown. False: some may have been.
+  bool completes_at_once(uint32_t completions);
   // Starts what is queued, waits until `completions` more CQEs were posted or a limit is met, and shows them. 0,
   // -EINTR, -ETIME; an early 0 is normal.
   int wait(uint32_t completions, const backend::WaitLimits& limits);
@@ -91,6 +96,7 @@ class Engine {
  private:
   // submit.cpp
   bool nothing_to_wait_for() const;
+  uint32_t submit_simple(uint32_t count);
   bool nop_at_once(const abi::Sqe& sqe);
   bool forward(abi::Sqe& sqe, bool urgent);
   bool take_any(abi::Sqe& sqe, bool is_last, bool& two_entries);
@@ -118,7 +124,6 @@ class Engine {
   void run_all_tasks();
 
   // complete.cpp
-  bool completes_at_once(uint64_t target);
   int sleep(uint64_t target, const backend::WaitLimits& limits);
   void poll_backend();
   void complete(const backend::Completion& completion);

@@ -49,16 +49,23 @@ class SubmissionQueue {
   // Copies the next SQE, once: checks and uses are of the copy. False if the index array names none; that entry is
   // dropped.
   bool take(abi::Sqe& sqe) {
-    uint32_t index = head_++ & mask_;
+    const bool copied = peek(sqe);
+    skip();
+    return copied || drop();
+  }
+  // The same without going on to the one after it, or dropping it.
+  bool peek(abi::Sqe& sqe) const {
+    uint32_t index = head_ & mask_;
     if (array_ != nullptr) [[likely]] {
       index = std::atomic_ref(array_[index]).load(std::memory_order_relaxed);
       if (index >= entries_) [[unlikely]]
-        return drop();
+        return false;
     }
     std::memcpy(&sqe, sqes_ + (size_t{index} << shift_), sizeof sqe);
     asm volatile("" : "+m"(sqe));  // no second read of shared memory behind our back
     return true;
   }
+  void skip() { ++head_; }
   // A 128-byte SQE of a ring with mixed sizes takes two entries, which must lie side by side: false if they don't.
   bool take_second_half();
 

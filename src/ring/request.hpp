@@ -45,6 +45,17 @@ struct Request {
   RequestState state = RequestState::Free;
   uint8_t marks = 0;
 
+  // Stands alone and goes to the back-end at once.
+  void start(const abi::Sqe& sqe) {
+    user_data = sqe.user_data;
+    next = kNone;
+    full = 0;
+    opcode = sqe.opcode;
+    flags = sqe.flags;
+    state = RequestState::InBackend;
+    marks = 0;
+  }
+
   bool is(Mark mark) const { return marks & mark; }
   // Its result is posted, and that is all.
   bool is_plain() const {

@@ -36,6 +36,7 @@ int wait_for(Engine& engine, Turn* turn, uint32_t wanted, const EnterArgument& a
     backend::WaitLimits now = limits;
     if (first_stage && (!now.deadline_ns || *argument.min_wait_deadline_ns < *now.deadline_ns))
       now.deadline_ns = argument.min_wait_deadline_ns;
+    if (engine.completes_at_once(wanted - engine.cq.ready())) continue;
     const int result = engine.wait(wanted - engine.cq.ready(), now);
     engine.flush_overflow();
     if (turn) {
@@ -280,12 +281,17 @@ const Buffers& Ring::buffers() const { return engine_->buffers; }
 
 [[gnu::hot]] uint32_t Ring::cq_tail() const { return engine_->cq.visible_tail(); }
 
-[[gnu::hot]] int Ring::wait(unsigned completions, const backend::WaitLimits& limits) {
+[[gnu::hot]] void Ring::poll() {
   engine_->presence.turn();
-  if (completions == 0) {
-    engine_->poll();
-    return 0;
-  }
+  engine_->poll();
+}
+
+[[gnu::hot]] bool Ring::completes_at_once(uint32_t completions) {
+  engine_->presence.turn();
+  return engine_->completes_at_once(completions);
+}
+
+int Ring::wait(unsigned completions, const backend::WaitLimits& limits) {
   return engine_->wait(completions, limits);
 }
 

@@ -79,9 +79,13 @@ class Ring {
   std::span<std::byte> region(uint32_t id) const;
   const Buffers& buffers() const;
   uint32_t cq_tail() const;
+  // Posts what has completed.
+  void poll();
+  // Starts what is queued, without sleeping: true if `completions` more CQEs are posted by then. Where that is rare it is
+  // not tried each time.
+  bool completes_at_once(uint32_t completions);
   // Starts what is queued, sleeps until `completions` more CQEs are posted or a limit is met, and posts CQEs.
-  // completions 0 only collects. 0, -EINTR, -ETIME; early returns of 0 are normal. Never sleeps while CQEs
-  // are kept back for want of room.
+  // 0, -EINTR, -ETIME; early returns of 0 are normal. Never sleeps while CQEs are kept back for want of room.
   int wait(unsigned completions, const backend::WaitLimits& limits);
   // Moves completions that found the CQ full into it, oldest first, as far as there is room.
   void flush_overflow();

@@ -30,25 +30,19 @@ Engine::Engine(const Layout& layout_of_ring, Memory ring_memory, std::unique_ptr
   const uint32_t available = sq.begin(count);
   if (available == 0) return 0;
   uint32_t taken = 0;
-  bool free = nothing_to_wait_for();
   while (taken < available) {
+    if (nothing_to_wait_for()) [[likely]]
+      taken += submit_simple(available - taken);
+    if (taken == available) [[likely]]
+      break;
     abi::Sqe sqe;
     if (!sq.take(sqe)) [[unlikely]]
       break;
     ++taken;
-    if (free) [[likely]] {
-      if (is_simple_transfer(sqe)) [[likely]] {
-        if (forward(sqe, false)) [[likely]]
-          continue;
-      } else if (nop_at_once(sqe)) {
-        continue;
-      }
-    }
     bool two_entries = false;
     const bool goes_on = take_any(sqe, taken == available, two_entries);
     taken += two_entries;
     if (!goes_on) break;
-    free = nothing_to_wait_for();
   }
   if (chain_head_ != kNone) [[unlikely]]
     close_chain();
@@ -60,6 +54,36 @@ Engine::Engine(const Layout& layout_of_ring, Memory ring_memory, std::unique_ptr
 
 // An SQE that stands alone may start as it is read.
 inline bool Engine::nothing_to_wait_for() const { return chain_head_ == kNone && deferred_.empty() && !barrier_; }
+
+// What needs no more than a slot, up to the first SQE that needs more: how many. Each is copied once, to where the back-end
+// will have it, and checked there.
+inline uint32_t Engine::submit_simple(uint32_t count) {
+  backend::Places& places = backend->places;
+  uint32_t taken = 0, forwarded = 0;
+  for (; taken < count && !places.empty(); ++taken) {
+    abi::Sqe& sqe = *places.next;
+    if (!sq.peek(sqe)) [[unlikely]]
+      break;
+    if (is_simple_transfer(sqe)) [[likely]] {
+      const uint32_t index = requests_.allocate();
+      if (index == kNone) [[unlikely]]
+        break;
+      Request& request = requests_.at(index);
+      request.start(sqe);
+      if (sqe.opcode == abi::IORING_OP_READ_FIXED || sqe.opcode == abi::IORING_OP_WRITE_FIXED) [[unlikely]]
+        redirect(index, sqe);
+      sqe.user_data = RequestTable::token(index, request);
+      ++places.next;
+      ++forwarded;
+    } else if (!nop_at_once(sqe)) {
+      break;
+    }
+    sq.skip();
+  }
+  in_backend_ += forwarded;
+  must_flush_ |= forwarded != 0;
+  return taken;
+}
 
 // The path that a benchmark of NOPs takes: nothing to remember, nobody to wait for.
 inline bool Engine::nop_at_once(const abi::Sqe& sqe) {
@@ -79,12 +103,7 @@ inline bool Engine::forward(abi::Sqe& sqe, bool urgent) {
   if (index == kNone) [[unlikely]]
     return false;
   Request& request = requests_.at(index);
-  request.user_data = sqe.user_data;
-  request.next = kNone;
-  request.opcode = sqe.opcode;
-  request.flags = sqe.flags;
-  request.marks = 0;
-  request.full = 0;
+  request.start(sqe);
   if (sqe.flags & abi::IOSQE_CQE_SKIP_SUCCESS) [[unlikely]] {  // else there is no chain to break
     request.full = full_transfer(sqe);
     sqe.flags &= ~abi::IOSQE_CQE_SKIP_SUCCESS;
@@ -97,7 +116,6 @@ inline bool Engine::forward(abi::Sqe& sqe, bool urgent) {
     finish(index, result, 0);
     return true;
   }
-  request.state = RequestState::InBackend;
   ++in_backend_;
   must_flush_ = true;
   urgent_ |= urgent;

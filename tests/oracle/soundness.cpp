@@ -42,7 +42,7 @@ std::string Soundness::try_program(const std::shared_ptr<const Program>& program
     counts_.steps += follower.steps();
     const bool ended = follower.steps() > STEPS_MAX;
     if (result.violation.empty() || (ended && follower.is_content())) continue;
-    return follower.is_content() ? result.violation : follower.escape();
+    return follower.is_content() ? std::string(result.violation) : follower.escape();
   }
   return {};
 }

@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint8_t kLinks = abi::IOSQE_IO_LINK | abi::IOSQE_IO_HARDLINK;
 constexpr unsigned kOwnRequests = 16;     // SQ room that our own requests may take beside a chain
-constexpr unsigned kCqEntriesMin = 1024;  // large enough that the kernel's CQ rarely overflows: 16 KiB
+constexpr unsigned kCqEntriesMin = 128;   // large enough that the kernel's CQ rarely overflows, and within its first page
 
 KernelRingConfig kernel_config(const Config& config, const Absent& absent) {
   using namespace abi;
@@ -43,6 +43,7 @@ Result<std::unique_ptr<HostBackend>> HostBackend::create(const Config& config, c
   std::unique_ptr<HostBackend> backend(new HostBackend(std::move(ring), std::move(event)));
   backend->disabled_ = backend->ring_.setup_flags() & abi::IORING_SETUP_R_DISABLED;
   backend->read_probe();
+  backend->offer_places();
   if (!backend->supports(abi::IORING_OP_READ))
     return fail(ENOSYS, "io_uring",
                 "the kernel's io_uring is older than Linux 5.6; use the threads back-end");
@@ -94,13 +95,19 @@ bool HostBackend::make_room(unsigned count) {
   const auto is_simple = [](const abi::Sqe& sqe) {
     return !(sqe.flags & kLinks) && sqe.opcode != abi::IORING_OP_TIMEOUT && sqe.opcode != abi::IORING_OP_ASYNC_CANCEL;
   };
-  if (chain.size() != 1 || !is_simple(chain[0]) || ring_.room() == 0) [[unlikely]]
-    return queue_chain(chain);
-  ring_.push() = chain[0];
-  ++in_flight_;
-  ++counters_.requests;
-  return 0;
+  take_placed();
+  int result = 0;
+  if (chain.size() == 1 && is_simple(chain[0]) && ring_.room() > 0) [[likely]] {
+    ring_.push() = chain[0];
+    ++in_flight_;
+    ++counters_.requests;
+  } else {
+    result = queue_chain(chain);
+  }
+  offer_places();
+  return result;
 }
+
 
 int HostBackend::queue_chain(std::span<const abi::Sqe> chain) {
   if (chain.empty()) return 0;
@@ -131,15 +138,25 @@ int HostBackend::submit_pending() {
 }
 
 [[gnu::hot]] int HostBackend::flush() {
-  if (ring_.pending() == 0) [[unlikely]]
-    return 0;
-  if (!disabled_) [[likely]] {
-    ++counters_.system_calls;
-    ring_.submit();
-    if (ring_.pending() == 0) [[likely]]
-      return 0;
+  take_placed();
+  int result = 0;
+  if (ring_.pending() != 0) [[likely]] {
+    if (!disabled_) [[likely]] {
+      ++counters_.system_calls;
+      ring_.submit();
+    }
+    if (ring_.pending() != 0) [[unlikely]]
+      result = submit_pending();
   }
-  return submit_pending();
+  offer_places();
+  return result;
+}
+
+int HostBackend::wait(unsigned completions, const WaitLimits& limits) {
+  take_placed();
+  const int result = wait_for(completions, limits);
+  offer_places();
+  return result;
 }
 
 [[gnu::hot]] size_t HostBackend::reap(std::span<Completion> out) {

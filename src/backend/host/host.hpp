@@ -36,6 +36,14 @@ class HostBackend final : public Backend {
 
   int enter(unsigned min_complete, uint32_t flags, const sigset_t* signal_mask = nullptr,
             const abi::Timespec* timeout = nullptr);
+  // Whatever looks at the SQ, or puts something into it, begins with the one and ends with the other.
+  void take_placed() {
+    const unsigned count = ring_.written(places);
+    ring_.push_written(count);
+    in_flight_ += count;
+    counters_.requests += count;
+  }
+  void offer_places() { places = ring_.places(); }
   int queue_chain(std::span<const abi::Sqe> chain);
   int submit_pending();
   bool make_room(unsigned count);
@@ -62,6 +70,7 @@ class HostBackend final : public Backend {
     uint64_t slice_end_ns = 0;  // when the kernel's sleep ends at the latest; 0: never
   };
   static constexpr int kGoOn = 1;
+  int wait_for(unsigned completions, const WaitLimits& limits);
   int wait_blocking(unsigned completions, const WaitLimits& limits);
   int wait_polling(unsigned completions, const WaitLimits& limits);
   bool set_limits(Turn& turn, const WaitLimits& limits);

@@ -6,12 +6,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <optional>
 
 #include "abi/io_uring.hpp"
+#include "backend/backend.hpp"
 #include "base/error.hpp"
 #include "base/fd.hpp"
 
@@ -61,6 +63,13 @@ class KernelRing {
   unsigned room() const { return sq_entries() - pending(); }
   // Precondition: room() > 0.
   abi::Sqe& push() { return sqes_[sq_tail_++ & sq_mask_]; }
+  // Entries that can be written side by side, and what push() would make of the first `count` of them.
+  Places places() const {
+    const unsigned first = sq_tail_ & sq_mask_;
+    return {sqes_ + first, sqes_ + std::min(first + room(), sq_entries())};
+  }
+  unsigned written(const Places& places) const { return static_cast<unsigned>(places.next - (sqes_ + (sq_tail_ & sq_mask_))); }
+  void push_written(unsigned count) { sq_tail_ += count; }
   abi::Sqe& last_pushed() { return sqes_[(sq_tail_ - 1) & sq_mask_]; }
 
   // The completion queue: how many wait, the `index`-th of them, and the release of the oldest `count`.

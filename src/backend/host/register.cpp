@@ -79,7 +79,11 @@ int HostBackend::register_op(unsigned opcode, uint64_t argument, unsigned count)
     default:
       if (std::find(kForwarded.begin(), kForwarded.end(), opcode) == kForwarded.end()) return -EINVAL;
       ++counters_.system_calls;
-      if (opcode == abi::IORING_REGISTER_SYNC_CANCEL) disarm_wake();
+      if (opcode == abi::IORING_REGISTER_SYNC_CANCEL) {
+        take_placed();
+        disarm_wake();
+        offer_places();
+      }
       return ring_.register_op(opcode, argument, count);
   }
 }

@@ -23,7 +23,7 @@ abi::Timespec to_timespec(uint64_t ns) {
 
 }  // namespace
 
-int HostBackend::wait(unsigned completions, const WaitLimits& limits) {
+int HostBackend::wait_for(unsigned completions, const WaitLimits& limits) {
   completions = std::min(completions, ring_.cq_entries());
   if (ring_.setup_flags() & abi::IORING_SETUP_IOPOLL) return wait_polling(completions, limits);
 

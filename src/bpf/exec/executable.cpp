@@ -59,11 +59,15 @@ struct Execution::State {
   std::unique_ptr<Frames> frames;
 };
 
-Execution::Execution(const Executable& executable) : state_(new State(executable.code(), *this)) {}
+Execution::Execution(const Executable& executable)
+    : native_(executable.compiled() ? executable.code().native->functions[0] : nullptr),
+      state_(new State(executable.code(), *this)) {
+  prepare_contained();
+}
 Execution::~Execution() = default;
 
-[[gnu::hot]] RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
-  if (state_->checker) [[unlikely]] {
+RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
+  if (state_->checker) {
     const RunResult result = state_->checker->run({r1, r2, r3, r4, r5});
     if (result.faulted || !result.violation.empty()) give_back();
     return result;
@@ -79,7 +83,7 @@ Execution::~Execution() = default;
         return state.run(0, machine, arguments);
       },
       &run);
-  if (landed.faulted) [[unlikely]] {
+  if (landed.faulted) {
     if (state_->frames) state_->frames->depth = 0;
     give_back();
   }

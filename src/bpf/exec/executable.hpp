@@ -6,7 +6,9 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
+#include "base/contained.hpp"
 #include "bpf/verifier/verify.hpp"
 
 namespace ring3::bpf {
@@ -40,8 +42,8 @@ struct RunResult {
   // It met memory that is not there (a buffer that was unmapped, a file cut short), and was left where it
   // stood: there is no r0. What it had acquired is given back.
   bool faulted = false;
-  // checked only: empty, or what the program did that it must not do (the slot, the access).
-  std::string violation;
+  // checked only: empty, or what the program did that it must not do (the slot, the access). Until the next run.
+  std::string_view violation;
   // checked only: it read stack that it had not written, which it may. What it then does can differ from
   // engine to engine.
   bool read_unwritten_stack = false;
@@ -72,8 +74,19 @@ class Execution final : public Machine {
   explicit Execution(const Executable& executable);
   ~Execution();
 
-  // r1…r5 at entry. For the checking mode, memory that arguments point to is declared with allow() before.
-  RunResult run(uint64_t r1 = 0, uint64_t r2 = 0, uint64_t r3 = 0, uint64_t r4 = 0, uint64_t r5 = 0);
+  // r1…r5 at entry, of which programs read those that the verifier let them. For the checking mode, memory that arguments
+  // point to is declared with allow() before.
+  RunResult run(uint64_t r1 = 0) {
+    if (native_) [[likely]] {
+      const Landed landed = run_made(native_, static_cast<Machine&>(*this), r1);
+      if (!landed.faulted) [[likely]]
+        return {.r0 = landed.result};
+      give_back();
+      return {.faulted = true};
+    }
+    return run(r1, 0, 0, 0, 0);
+  }
+  RunResult run(uint64_t r1, uint64_t r2, uint64_t r3 = 0, uint64_t r4 = 0, uint64_t r5 = 0);
   uint64_t call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4) override;
   // Checking mode: the program may access these bytes until forget(). Ignored otherwise.
   void allow(const void* address, uint64_t size, bool writable);
@@ -82,6 +95,7 @@ class Execution final : public Machine {
  private:
   struct State;
   void give_back();
+  const NativeFunction native_;  // nullptr: not compiled
   std::unique_ptr<State> state_;
 };
 

@@ -9,10 +9,8 @@ namespace ring3::hooks {
 }
 
 [[gnu::hot]] std::byte* get_region(bpf::Machine& machine, const void*, uint32_t region_id, uint64_t size) {
-  // Regions are whole pages, and so is what may be asked for: the rest of the last page is zeros.
-  constexpr uint64_t page = 4096;
   const std::span<std::byte> region = static_cast<Loop*>(machine.context)->region(region_id);
-  return size <= (region.size() + page - 1) / page * page ? region.data() : nullptr;
+  return size <= region.size() ? region.data() : nullptr;
 }
 
 }  // namespace ring3::hooks

@@ -89,8 +89,8 @@ int Loop::drive(ring::Ring& ring) {
   for (uint32_t id : {abi::IOU_REGION_MEM, abi::IOU_REGION_CQ, abi::IOU_REGION_SQ})
     execution_.allow(ring.region(id).data(), ring.region(id).size(), true);
 
-  queues_[0] = ring.region(abi::IOU_REGION_CQ);
-  queues_[1] = ring.region(abi::IOU_REGION_SQ);
+  queues_[0] = in_pages(ring.region(abi::IOU_REGION_CQ));
+  queues_[1] = in_pages(ring.region(abi::IOU_REGION_SQ));
   driven_ = &ring;
   const int result = turn(turns);
   leave();
@@ -112,10 +112,14 @@ int Loop::drive(ring::Ring& ring) {
       return step == abi::IOU_LOOP_STOP ? 0 : -EINVAL;
 
     const auto missing = static_cast<int32_t>(turns.params.cq_wait_idx - turns.ring.cq_tail());
-    if (missing > 0) {
-      if (const int result = sleep(turns, static_cast<uint32_t>(missing))) return result;
+    if (missing <= 0) [[unlikely]] {
+      turns.ring.poll();
     } else {
-      turns.ring.wait(0, {});
+      if (!turns.ring.completes_at_once(static_cast<uint32_t>(missing))) [[unlikely]]
+        if (const int result = sleep(turns)) return result;
+      // Nobody wakes a sleeper for detach(), so it is found out here.
+      if (detached_.load(std::memory_order_relaxed)) [[unlikely]]
+        return -EFAULT;
     }
     if (turns.pulse.due()) [[unlikely]]
       if (const int result = look(turns)) return result;
@@ -123,13 +127,13 @@ int Loop::drive(ring::Ring& ring) {
   }
 }
 
-[[gnu::hot]] int Loop::sleep(Turns& turns, uint32_t completions) {
-  const int result = turns.ring.wait(
-      completions, {.deadline_ns = turns.deadline_ns, .signal_mask = turns.signals.sleep_mask()});
+int Loop::sleep(Turns& turns) {
+  const auto missing = static_cast<int32_t>(turns.params.cq_wait_idx - turns.ring.cq_tail());
+  if (missing <= 0) return 0;
+  const int result = turns.ring.wait(static_cast<uint32_t>(missing), {.deadline_ns = turns.deadline_ns,
+                                                                      .signal_mask = turns.signals.sleep_mask()});
   if (stop_requested()) return -ECANCELED;
-  if (result < 0 && !(result == -EINTR && !turns.signals.was_event())) return result;
-  // A sleeper is not woken by detach(), so it is found out here.
-  return detached_.load(std::memory_order_relaxed) ? -EFAULT : 0;
+  return result < 0 && !(result == -EINTR && !turns.signals.was_event()) ? result : 0;
 }
 
 // What only a look can tell of a loop that never sleeps.

@@ -45,12 +45,18 @@ class Loop final : public ring::Driver, public std::enable_shared_from_this<Loop
 
   // For kfuncs: the ring that runs the program right now, and its regions.
   ring::Ring& driven() const { return *driven_.load(std::memory_order_relaxed); }
+  // In whole pages.
   std::span<std::byte> region(uint32_t id) const {
     const uint32_t queue = id - abi::IOU_REGION_CQ;
-    return queue < std::size(queues_) ? queues_[queue] : driven().region(id);
+    return queue < std::size(queues_) ? queues_[queue] : in_pages(driven().region(id));
   }
 
  private:
+  // Regions are whole pages, and so is what may be asked for: the rest of the last page is zeros.
+  static std::span<std::byte> in_pages(std::span<std::byte> region) {
+    constexpr size_t kPage = 4096;
+    return {region.data(), (region.size() + kPage - 1) / kPage * kPage};
+  }
   // What one enter() carries from turn to turn.
   struct Turns {
     ring::Ring& ring;
@@ -65,7 +71,7 @@ class Loop final : public ring::Driver, public std::enable_shared_from_this<Loop
   // Ends with the return of enter().
   int turn(Turns& turns);
   // 0: go on.
-  int sleep(Turns& turns, uint32_t completions);
+  int sleep(Turns& turns);
   int look(Turns& turns);
   bool stop_requested() {
     return stop_.load(std::memory_order_relaxed) && stop_.exchange(false);

@@ -1,5 +1,6 @@
 #include "hooks/operation/operations.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -67,7 +68,7 @@ struct Operations::Entry {
     if (run.faulted) return -EFAULT;
     if (run.violation.empty()) return static_cast<int32_t>(run.r0);
     // Only the checking interpreter says so, and only if the verifier has let through what it must not.
-    print(nullptr, run.violation + "\n");
+    print(nullptr, fmt::format("{}\n", run.violation));
     return -EFAULT;
   }
 };

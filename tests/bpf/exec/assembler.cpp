@@ -8,6 +8,15 @@
 
 namespace ring3::test {
 
+std::shared_ptr<const bpf::World> common_world() {
+  static const auto world = [] {
+    bpf::World::Builder builder;
+    bpf::add_common(builder);
+    return builder.build().value();
+  }();
+  return world;
+}
+
 std::shared_ptr<bpf::Program> Code::program(std::vector<std::shared_ptr<bpf::Map>> maps,
                                             std::shared_ptr<const bpf::World> world) const {
   auto program = std::make_shared<bpf::Program>();

@@ -56,6 +56,25 @@ constexpr Insn call_local(int32_t subprogram) {
 }
 constexpr Insn done() { return {code(BPF_JMP, BPF_EXIT), 0, 0, 0, 0}; }
 
+// By their numbers, as instructions call them.
+enum Helper : int32_t {
+  kLookup = 1,
+  kUpdate = 2,
+  kRingbufReserve = 131,
+  kRingbufSubmit = 132,
+  kLoop = 181,
+  kForEach = 164,
+  kDynptrFromMem = 197,
+  kReserveDynptr = 198,
+  kSubmitDynptr = 199,
+  kDynptrData = 203,
+  kCurrentComm = 16,
+  kStrncmp = 182,
+};
+
+// Helpers and kfuncs that every program may call, and nothing else.
+std::shared_ptr<const bpf::World> common_world();
+
 class Code {
  public:
   Code& operator<<(Insn insn) {

@@ -9,17 +9,7 @@
 namespace ring3::test {
 namespace {
 
-constexpr int32_t kRingbufReserve = 131, kRingbufSubmit = 132, kLoop = 181, kForEach = 164;
 constexpr size_t kPage = 4096;
-
-std::shared_ptr<const bpf::World> common_world() {
-  static const auto world = [] {
-    bpf::World::Builder builder;
-    bpf::add_common(builder);
-    return builder.build().value();
-  }();
-  return world;
-}
 
 Mapping page(int protection) {
   return Mapping(mmap(nullptr, kPage, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), kPage);

@@ -15,7 +15,6 @@ namespace ring3::test {
 
 namespace {
 
-constexpr int32_t kForEach = 164, kLoop = 181;
 constexpr uint64_t kNone = 0;
 
 std::shared_ptr<const bpf::World> world() {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "bpf/exec/assembler.hpp"
 #include "bpf/exec/executable.hpp"
 #include "bpf/link/collection.hpp"
 #include "bpf/object/object.hpp"
@@ -27,12 +28,6 @@ struct Account {
 constexpr uint64_t kTotal = 1000000;
 
 const std::string kObjects = RING3_TEST_OBJECTS;
-
-std::shared_ptr<const bpf::World> common_world() {
-  bpf::World::Builder builder;
-  bpf::add_common(builder);
-  return builder.build().value();
-}
 
 class Locks : public testing::Test {
  protected:
