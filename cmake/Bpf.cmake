@@ -33,6 +33,7 @@ function(bpf_types target symbol source)
        "__asm__(\".section .rodata\\n.balign 8\\n.globl ${symbol}\\n${symbol}:\\n.incbin \\\"${stem}.btf\\\"\\n\"\n"
        "        \"1:\\n.balign 8\\n.globl ${symbol}_size\\n${symbol}_size: .quad 1b - ${symbol}\\n.text\\n\");\n")
   configure_file(${stem}.c.in ${stem}.c COPYONLY)
-  set_source_files_properties(${stem}.c PROPERTIES OBJECT_DEPENDS ${stem}.btf)
+  set_source_files_properties(${stem}.c PROPERTIES OBJECT_DEPENDS ${stem}.btf SKIP_PRECOMPILE_HEADERS ON
+                              SKIP_UNITY_BUILD_INCLUSION ON)
   target_sources(${target} PRIVATE ${stem}.c)
 endfunction()

@@ -10,7 +10,7 @@ namespace ring3 {
 
 namespace {
 
-constexpr std::string_view kOpsType = "io_uring_bpf_ops";
+constexpr std::string_view kLoopOps = "io_uring_bpf_ops";
 
 std::string reason(int code) {
   if (code == EBUSY) return "the ring has a loop, or these ops are attached to another ring";
@@ -26,8 +26,8 @@ Result<std::shared_ptr<hooks::Loop>> attach_to(Module& module, hooks::OpsState& 
   return loop;
 }
 
-Result<hooks::OpsState*> loaded_ops(Module& module, std::string_view name) {
-  hooks::OpsState* ops = TRY(module.state().find_ops(kOpsType, name));
+Result<hooks::OpsState*> loaded_loop_ops(Module& module, std::string_view name) {
+  hooks::OpsState* ops = TRY(module.state().find_ops(kLoopOps, name));
   if (!module.state().loaded || !ops->loop.loop_step)
     return fail(EINVAL, ops->instance->name, "the object is not loaded");
   return ops;
@@ -36,13 +36,13 @@ Result<hooks::OpsState*> loaded_ops(Module& module, std::string_view name) {
 }  // namespace
 
 Result<Loop> Loop::attach(Module& module, std::string_view name) {
-  hooks::OpsState* ops = TRY(loaded_ops(module, name));
+  hooks::OpsState* ops = TRY(loaded_loop_ops(module, name));
   ring::Ring* engine = TRY(ops->named_ring());
   return Loop(TRY(attach_to(module, *ops, *engine)));
 }
 
 Result<Loop> Loop::attach(Module& module, Ring& ring, std::string_view name) {
-  hooks::OpsState* ops = TRY(loaded_ops(module, name));
+  hooks::OpsState* ops = TRY(loaded_loop_ops(module, name));
   return Loop(TRY(attach_to(module, *ops, ring.engine())));
 }
 

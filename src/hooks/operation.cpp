@@ -11,15 +11,15 @@ namespace ring3 {
 
 namespace {
 
-constexpr std::string_view kOpsType = "uring_bpf_ops";
+constexpr std::string_view kOperationOps = "uring_bpf_ops";
 
-Result<hooks::OpsState*> loaded_ops(Module& module, std::string_view name) {
-  hooks::OpsState* ops = TRY(module.state().find_ops(kOpsType, name));
+Result<hooks::OpsState*> loaded_operation_ops(Module& module, std::string_view name) {
+  hooks::OpsState* ops = TRY(module.state().find_ops(kOperationOps, name));
   if (!module.state().loaded) return fail(EINVAL, ops->instance->name, "the object is not loaded");
   return ops;
 }
 
-Result<std::shared_ptr<hooks::Operations>> attach_to(Module& module, const hooks::OpsState& ops,
+Result<std::shared_ptr<hooks::Operations>> add_to(Module& module, const hooks::OpsState& ops,
                                                      ring::Ring& engine) {
   auto operations = hooks::Operations::of(engine);
   if (!operations)
@@ -36,14 +36,14 @@ Result<std::shared_ptr<hooks::Operations>> attach_to(Module& module, const hooks
 }  // namespace
 
 Result<Operation> Operation::attach(Module& module, std::string_view name) {
-  hooks::OpsState* ops = TRY(loaded_ops(module, name));
+  hooks::OpsState* ops = TRY(loaded_operation_ops(module, name));
   ring::Ring* engine = TRY(ops->named_ring());
-  return Operation(TRY(attach_to(module, *ops, *engine)), static_cast<uint8_t>(ops->operation.id()));
+  return Operation(TRY(add_to(module, *ops, *engine)), static_cast<uint8_t>(ops->operation.id()));
 }
 
 Result<Operation> Operation::attach(Module& module, Ring& ring, std::string_view name) {
-  hooks::OpsState* ops = TRY(loaded_ops(module, name));
-  return Operation(TRY(attach_to(module, *ops, ring.engine())), static_cast<uint8_t>(ops->operation.id()));
+  hooks::OpsState* ops = TRY(loaded_operation_ops(module, name));
+  return Operation(TRY(add_to(module, *ops, ring.engine())), static_cast<uint8_t>(ops->operation.id()));
 }
 
 Operation::Operation(std::shared_ptr<hooks::Operations> operations, uint8_t id)

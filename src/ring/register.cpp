@@ -11,7 +11,7 @@ namespace {
 
 using namespace abi;
 constexpr RegisterSupport kRing = RegisterSupport::Ring, kBackend = RegisterSupport::Backend,
-                          kNo = RegisterSupport::Refused;
+                          kRefused = RegisterSupport::Refused;
 
 constexpr RegisterRow kRows[] = {
     {IORING_REGISTER_BUFFERS, "BUFFERS", kRing},
@@ -25,7 +25,7 @@ constexpr RegisterRow kRows[] = {
     {IORING_REGISTER_PROBE, "PROBE", kRing},
     {IORING_REGISTER_PERSONALITY, "PERSONALITY", kRing},
     {IORING_UNREGISTER_PERSONALITY, "UNREGISTER_PERSONALITY", kRing},
-    {IORING_REGISTER_RESTRICTIONS, "RESTRICTIONS", kNo},
+    {IORING_REGISTER_RESTRICTIONS, "RESTRICTIONS", kRefused},
     {IORING_REGISTER_ENABLE_RINGS, "ENABLE_RINGS", kRing},
     {IORING_REGISTER_FILES2, "FILES2", kBackend},
     {IORING_REGISTER_FILES_UPDATE2, "FILES_UPDATE2", kBackend},
@@ -34,8 +34,8 @@ constexpr RegisterRow kRows[] = {
     {IORING_REGISTER_IOWQ_AFF, "IOWQ_AFF", kBackend},
     {IORING_UNREGISTER_IOWQ_AFF, "UNREGISTER_IOWQ_AFF", kBackend},
     {IORING_REGISTER_IOWQ_MAX_WORKERS, "IOWQ_MAX_WORKERS", kBackend},
-    {IORING_REGISTER_RING_FDS, "RING_FDS", kNo},
-    {IORING_UNREGISTER_RING_FDS, "UNREGISTER_RING_FDS", kNo},
+    {IORING_REGISTER_RING_FDS, "RING_FDS", kRefused},
+    {IORING_UNREGISTER_RING_FDS, "UNREGISTER_RING_FDS", kRefused},
     {IORING_REGISTER_PBUF_RING, "PBUF_RING", kBackend},
     {IORING_UNREGISTER_PBUF_RING, "UNREGISTER_PBUF_RING", kBackend},
     {IORING_REGISTER_SYNC_CANCEL, "SYNC_CANCEL", kRing},
@@ -43,23 +43,23 @@ constexpr RegisterRow kRows[] = {
     {IORING_REGISTER_PBUF_STATUS, "PBUF_STATUS", kBackend},
     {IORING_REGISTER_NAPI, "NAPI", kBackend},
     {IORING_UNREGISTER_NAPI, "UNREGISTER_NAPI", kBackend},
-    {IORING_REGISTER_CLOCK, "CLOCK", kNo},
-    {IORING_REGISTER_CLONE_BUFFERS, "CLONE_BUFFERS", kNo},
-    {IORING_REGISTER_SEND_MSG_RING, "SEND_MSG_RING", kNo},
-    {IORING_REGISTER_ZCRX_IFQ, "ZCRX_IFQ", kNo},
-    {IORING_REGISTER_RESIZE_RINGS, "RESIZE_RINGS", kNo},
+    {IORING_REGISTER_CLOCK, "CLOCK", kRefused},
+    {IORING_REGISTER_CLONE_BUFFERS, "CLONE_BUFFERS", kRefused},
+    {IORING_REGISTER_SEND_MSG_RING, "SEND_MSG_RING", kRefused},
+    {IORING_REGISTER_ZCRX_IFQ, "ZCRX_IFQ", kRefused},
+    {IORING_REGISTER_RESIZE_RINGS, "RESIZE_RINGS", kRefused},
     {IORING_REGISTER_MEM_REGION, "MEM_REGION", kRing},
-    {IORING_REGISTER_QUERY, "QUERY", kNo},
-    {IORING_REGISTER_ZCRX_CTRL, "ZCRX_CTRL", kNo},
-    {IORING_REGISTER_BPF_FILTER, "BPF_FILTER", kNo},
+    {IORING_REGISTER_QUERY, "QUERY", kRefused},
+    {IORING_REGISTER_ZCRX_CTRL, "ZCRX_CTRL", kRefused},
+    {IORING_REGISTER_BPF_FILTER, "BPF_FILTER", kRefused},
 };
 
-constexpr bool in_order() {
+constexpr bool rows_in_order() {
   for (size_t i = 0; i < std::size(kRows); ++i)
     if (kRows[i].opcode != i) return false;
   return true;
 }
-static_assert(in_order(), "a row's place is its opcode");
+static_assert(rows_in_order(), "a row's place is its opcode");
 
 // struct io_uring_probe and its rows.
 struct ProbeHeader {

@@ -7,6 +7,7 @@ file(RELATIVE_PATH types ${CMAKE_CURRENT_SOURCE_DIR} ${oracle}/types.bpf.c)
 bpf_types(oracle oracle_btf ${types})
 target_include_directories(oracle PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(oracle PUBLIC ring3::ring3 fmt::fmt PRIVATE ring3_flags)
+target_precompile_headers(oracle REUSE_FROM ring3_common)
 
 if(RING3_TESTS)
   foreach(command agreement soundness engines)

@@ -9,7 +9,7 @@
 namespace ring3::test {
 namespace {
 
-constexpr size_t kSizes[] = {0, 1, 3, 7, 8, 9, 255, 256, 300, 4095, 4096, 4097, 8192, 65536, 70001};
+constexpr size_t kCrcSizes[] = {0, 1, 3, 7, 8, 9, 255, 256, 300, 4095, 4096, 4097, 8192, 65536, 70001};
 constexpr unsigned kCheck = 1;
 
 uint32_t oracle(Bytes data) { return ~crc32_iscsi(data.data(), static_cast<int>(data.size()), ~0u); }
@@ -48,7 +48,7 @@ class Crc32cTest : public ProgramTest {
     ring.attach("crc32c", checked);
     Memory memory(ring.ring());
     for (const io_bpf_buf_type kind : kKinds)
-      for (const size_t size : kSizes)
+      for (const size_t size : kCrcSizes)
         for (const bool aligned : {false, true}) {
           if (size > size_max) continue;
           SCOPED_TRACE(testing::Message() << "kind " << kind << ", " << size << " bytes, aligned " << aligned

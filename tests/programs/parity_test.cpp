@@ -10,7 +10,7 @@
 namespace ring3::test {
 namespace {
 
-constexpr size_t kSizes[] = {0, 1, 7, 8, 9, 255, 256, 4095, 4096, 4097, 65536, 70001};
+constexpr size_t kParitySizes[] = {0, 1, 7, 8, 9, 255, 256, 4095, 4096, 4097, 65536, 70001};
 constexpr size_t kSources[] = {1, 2, 3, 5, 16};
 
 // What ISA-L makes of the data: `parities` buffers. It wants aligned buffers of whole vectors and at least
@@ -73,7 +73,7 @@ class ParityTest : public ProgramTest {
     ring.attach(program.name, checked);
     Memory memory(ring.ring());
     for (const io_bpf_buf_type kind : kKinds)
-      for (const size_t size : kSizes)
+      for (const size_t size : kParitySizes)
         for (const size_t sources : kSources)
           for (const bool aligned : {false, true}) {
             if (size * sources > size_max) continue;

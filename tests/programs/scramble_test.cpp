@@ -11,7 +11,7 @@
 namespace ring3::test {
 namespace {
 
-constexpr size_t kSizes[] = {0, 1, 7, 63, 64, 65, 255, 257, 4095, 4096, 4097, 16384, 20011};
+constexpr size_t kScrambleSizes[] = {0, 1, 7, 63, 64, 65, 255, 257, 4095, 4096, 4097, 16384, 20011};
 
 Bytes oracle(const Bytes& text, const Bytes& key, uint32_t buffer, uint64_t nonce) {
   uint8_t iv[16] = {};  // the counter, then the nonce
@@ -66,7 +66,7 @@ class ScrambleTest : public ProgramTest {
     std::memcpy(must(module.variable("key")).data(), key.data(), 32);
     Memory memory(ring.ring());
     for (const io_bpf_buf_type kind : kKinds)
-      for (const size_t size : kSizes)
+      for (const size_t size : kScrambleSizes)
         for (const size_t sources : {1, 2, 16})
           for (const bool aligned : {false, true}) {
             if (size * sources > size_max) continue;

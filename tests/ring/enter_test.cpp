@@ -20,7 +20,6 @@ namespace {
 
 using namespace abi;
 
-constexpr uint32_t kDefer = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
 constexpr unsigned kGet = IORING_ENTER_GETEVENTS, kExt = IORING_ENTER_EXT_ARG;
 
 uint64_t address(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }

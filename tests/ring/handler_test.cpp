@@ -14,8 +14,6 @@ namespace {
 
 using namespace abi;
 
-constexpr uint32_t kDefer = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
-
 // Keeps a number in each request's memory, and finds it again. The SQE's `len` says how issue ends: odd
 // fails.
 class Counting final : public ring::Handler {

@@ -15,8 +15,6 @@ namespace {
 
 using namespace abi;
 
-constexpr uint32_t kDefer = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
-
 // SQEs that can do no harm, whatever is in their other fields: no memory is named that is not the test's.
 Sqe random_sqe(std::mt19937& random) {
   static char buffer[64];

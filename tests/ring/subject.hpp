@@ -14,6 +14,8 @@
 
 namespace ring3::test {
 
+constexpr uint32_t kDefer = abi::IORING_SETUP_SINGLE_ISSUER | abi::IORING_SETUP_DEFER_TASKRUN;
+
 enum class Who { Kernel, Host, Threads };
 std::string name(Who who);
 

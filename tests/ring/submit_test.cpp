@@ -22,7 +22,6 @@ using namespace abi;
 constexpr uint8_t kLink = IOSQE_IO_LINK, kHard = IOSQE_IO_HARDLINK, kSkip = IOSQE_CQE_SKIP_SUCCESS,
                   kDrain = IOSQE_IO_DRAIN;
 const Timespec kSoon{0, 1'000'000};
-constexpr uint32_t kDefer = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
 
 // How many waits of 4 ms without a CQE mean that no more will come: where more want to run than can, the
 // kernel's workers come late.

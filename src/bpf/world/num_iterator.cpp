@@ -5,14 +5,14 @@
 namespace ring3::bpf::common {
 
 namespace {
-constexpr int64_t kLoopsMax = 1 << 23;
+constexpr int64_t kNumbersMax = 1 << 23;
 }
 
 int iter_num_new(NumIterator* iterator, int32_t start, int32_t end) {
   // An iterator whose current value is at its end gives nothing: what a refused range leaves.
   *iterator = {0, 0};
   if (start > end) return -EINVAL;
-  if (int64_t{end} - start > kLoopsMax) return -E2BIG;
+  if (int64_t{end} - start > kNumbersMax) return -E2BIG;
   // next() steps before it yields; one before the smallest number wraps there and back.
   *iterator = {static_cast<int32_t>(static_cast<uint32_t>(start) - 1), end};
   return 0;

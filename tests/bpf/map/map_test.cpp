@@ -186,8 +186,8 @@ TEST(Hash, AWalkMayEraseAndUpdateWhatItVisits) {
 }
 
 TEST(LruHash, EvictsWhatWasNotLookedUp) {
-  constexpr uint32_t kEntries = 100, kHot = 10;
-  const auto map = make(BPF_MAP_TYPE_LRU_HASH, 4, 8, kEntries);
+  constexpr uint32_t kRoom = 100, kHot = 10;
+  const auto map = make(BPF_MAP_TYPE_LRU_HASH, 4, 8, kRoom);
   for (uint32_t key = 0; key < 10'000; ++key) {
     const uint64_t value = key;
     ASSERT_EQ(map->update(&key, &value, BPF_NOEXIST, 0), 0) << "an LRU map is never full";
@@ -198,7 +198,7 @@ TEST(LruHash, EvictsWhatWasNotLookedUp) {
     for (uint32_t hot = 0; hot < kHot && hot < key; ++hot)
       ASSERT_NE(map->lookup(&hot, 0), nullptr) << "after " << key;
   }
-  EXPECT_EQ(walk(*map, [](const void*, void*) { return true; }), kEntries);
+  EXPECT_EQ(walk(*map, [](const void*, void*) { return true; }), kRoom);
 }
 
 TEST(LruHash, OneElementIsEnough) {

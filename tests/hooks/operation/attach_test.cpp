@@ -19,7 +19,7 @@ class DetachTest : public OperationTest {};
 int code_of(const Result<Operation>& result) { return result ? 0 : result.error().code; }
 
 // The result of one request, submitted alone.
-int32_t run(TestRing& ring, const Request& request = {}) {
+int32_t result_of(TestRing& ring, const Request& request = {}) {
   push_bpf(ring, 1, request);
   EXPECT_EQ(ring.enter(1), 1);
   const auto cqes = ring.reap();
@@ -74,7 +74,7 @@ TEST_P(AttachTest, IdsGoTo255) {
   EXPECT_EQ(code_of(Operation::attach(scripted.module(), ring.ring(), "beyond")), EINVAL);
   const Operation last = scripted.attach(ring, "last");
   EXPECT_EQ(last.id(), 255);
-  EXPECT_EQ(run(ring, {.id = 255}), 0);
+  EXPECT_EQ(result_of(ring, {.id = 255}), 0);
 }
 
 TEST_P(AttachTest, AllIdsOfARing) {
@@ -86,7 +86,7 @@ TEST_P(AttachTest, AllIdsOfARing) {
     must(load(module, {.interpret = true}));
     operations.push_back(must(Operation::attach(module, ring.ring(), "scripted")));
   }
-  for (unsigned id = 0; id < 256; id++) EXPECT_EQ(run(ring, {.id = uint8_t(id)}), 0);
+  for (unsigned id = 0; id < 256; id++) EXPECT_EQ(result_of(ring, {.id = uint8_t(id)}), 0);
 }
 
 TEST_P(AttachTest, AnIdThatIsTakenIsBusy) {
@@ -128,14 +128,14 @@ TEST_P(AttachTest, OneMapOnTwoRingsClosedInEitherOrder) {
     Scripted scripted;
     std::optional<TestRing> first = make_ring(), second = make_ring();
     std::optional<Operation> on_first = scripted.attach(*first), on_second = scripted.attach(*second);
-    EXPECT_EQ(run(*first), 0);
-    EXPECT_EQ(run(*second), 0);
+    EXPECT_EQ(result_of(*first), 0);
+    EXPECT_EQ(result_of(*second), 0);
     auto& gone = first_goes_first ? first : second;
     auto& left = first_goes_first ? second : first;
     gone.reset();
-    EXPECT_EQ(run(*left), 0);
+    EXPECT_EQ(result_of(*left), 0);
     (first_goes_first ? on_first : on_second).reset();
-    EXPECT_EQ(run(*left), 0) << "the other ring's is untouched";
+    EXPECT_EQ(result_of(*left), 0) << "the other ring's is untouched";
     left.reset();
     EXPECT_EQ(scripted.counts(1), (Counts{4, 4, 0, 4}));
   }
@@ -149,7 +149,7 @@ TEST_P(AttachTest, ToProgramsARingIsACpu) {
   const Operation on_first = scripted.attach(first), on_second = scripted.attach(second);
   std::vector<uint32_t> cpus;
   for (TestRing* ring : {&first, &second, &first, &second}) {
-    EXPECT_EQ(run(*ring), 0);
+    EXPECT_EQ(result_of(*ring), 0);
     cpus.push_back(*must(scripted.module().as<uint32_t>("cpu")));
   }
   EXPECT_NE(cpus[0], cpus[1]);
@@ -164,7 +164,7 @@ TEST_P(AttachTest, ClosingTheObjectDetachesNothing) {
     Scripted scripted;
     operation.emplace(scripted.attach(ring));
   }
-  EXPECT_EQ(run(ring, {.script = kSetInIssue, .set = 3}), 3);
+  EXPECT_EQ(result_of(ring, {.script = kSetInIssue, .set = 3}), 3);
 }
 
 // ---- detach
@@ -173,9 +173,9 @@ TEST_P(DetachTest, NewRequestsAreRefused) {
   TestRing ring = make_ring();
   Scripted scripted;
   Operation operation = scripted.attach(ring);
-  EXPECT_EQ(run(ring), 0);
+  EXPECT_EQ(result_of(ring), 0);
   operation.detach();
-  EXPECT_EQ(run(ring), -EOPNOTSUPP);
+  EXPECT_EQ(result_of(ring), -EOPNOTSUPP);
   operation.detach();
   EXPECT_EQ(scripted.counts(1), (Counts{1, 1, 0, 1}));
 }
@@ -228,7 +228,7 @@ TEST_P(DetachTest, FromAnotherThreadItWaitsForTheRingsTask) {
   });
   // New requests are refused while the detach waits.
   int32_t result = 0;
-  while (result == 0) result = run(ring);
+  while (result == 0) result = result_of(ring);
   EXPECT_EQ(result, -EOPNOTSUPP);
   EXPECT_FALSE(detached);
   EXPECT_EQ(ring.enter(0, 3, IORING_ENTER_GETEVENTS), 0);
@@ -290,12 +290,12 @@ TEST_P(DetachTest, RingFirst) {
   Scripted scripted;
   auto ring = std::make_optional(make_ring());
   Operation operation = scripted.attach(*ring);
-  EXPECT_EQ(run(*ring), 0);
+  EXPECT_EQ(result_of(*ring), 0);
   ring.reset();
   operation.detach();
   TestRing another = make_ring();
   operation = scripted.attach(another);
-  EXPECT_EQ(run(another), 0);
+  EXPECT_EQ(result_of(another), 0);
 }
 
 TEST_P(DetachTest, MovingTheOperationKeepsIt) {
@@ -303,12 +303,12 @@ TEST_P(DetachTest, MovingTheOperationKeepsIt) {
   Scripted scripted;
   Operation operation = scripted.attach(ring);
   Operation moved = std::move(operation);
-  EXPECT_EQ(run(ring), 0);
+  EXPECT_EQ(result_of(ring), 0);
   operation = std::move(moved);
-  EXPECT_EQ(run(ring), 0);
+  EXPECT_EQ(result_of(ring), 0);
   operation = scripted.attach(ring, "plain");
-  EXPECT_EQ(run(ring), -EOPNOTSUPP);
-  EXPECT_EQ(run(ring, {.id = kPlain}), 0);
+  EXPECT_EQ(result_of(ring), -EOPNOTSUPP);
+  EXPECT_EQ(result_of(ring, {.id = kPlain}), 0);
 }
 
 // Attached and detached again and again by one thread while another one's ring runs requests of that id.
