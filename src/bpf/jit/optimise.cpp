@@ -2,6 +2,7 @@
 
 #include <llvm/Passes/PassBuilder.h>
 #include <llvm/Transforms/Scalar/EarlyCSE.h>
+#include <llvm/Transforms/Scalar/SCCP.h>
 #include <llvm/Transforms/Scalar/SROA.h>
 
 #include "bpf/jit/promote.hpp"
@@ -45,6 +46,7 @@ void optimise(Lifted& lifted, llvm::TargetMachine& machine) {
   llvm::FunctionPassManager first;
   first.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
   first.addPass(llvm::EarlyCSEPass());
+  first.addPass(llvm::SCCPPass());  // an address that a register keeps through a loop is still that address
   first.addPass(PromotePass());
   llvm::ModulePassManager passes;
   passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(first)));

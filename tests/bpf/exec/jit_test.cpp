@@ -150,6 +150,22 @@ TEST_F(Jit, FrozenConstantsAreFoldedAndNoOthers) {
   EXPECT_EQ(execution.run().r0, 43u);
 }
 
+TEST_F(Jit, FrozenConstantsAreFoldedWhereARegisterKeepsTheirAddressThroughALoop) {
+  const auto rodata = make_memory(64, BPF_F_RDONLY_PROG);
+  uint64_t& word = *reinterpret_cast<uint64_t*>(rodata->values().data() + 8);
+  word = 4;
+  rodata->freeze();
+  Code code;
+  code << movx(6, 1) << mov(0, 0);
+  code.memory(1, 8);
+  code << load(BPF_DW, 3, 1, 0) << alux(64, BPF_ADD, 0, 3) << alu(64, BPF_ADD, 6, -1) << jump(64, BPF_JNE, 6, 0, -4) << done();
+  const auto executable = compile(code, {rodata});
+  bpf::Execution execution(*executable);
+  EXPECT_EQ(execution.run(10).r0, 40u);
+  word = 7;
+  EXPECT_EQ(execution.run(10).r0, 40u);
+}
+
 TEST_F(Jit, AddressesOfConstantsAreThoseOfTheMap) {
   const auto rodata = make_memory(64, BPF_F_RDONLY_PROG);
   rodata->freeze();
