@@ -149,8 +149,7 @@ void Engine::hand_over(std::span<const uint32_t> chain) {
     return finish(chain[0], result, 0);
   }
   for (uint32_t index : chain) requests_.at(index).state = RequestState::InBackend;
-  in_backend_ += static_cast<uint32_t>(chain.size());
-  must_flush_ = true;
+  handed_over(static_cast<uint32_t>(chain.size()));
 }
 
 // -ECANCELED for the rest of a chain that broke.

@@ -125,9 +125,14 @@ void Engine::check_counted_timeouts() {
   const uint64_t target = cq.total() + completions;
   run_tasks();
   if (cq.total() < target) [[likely]] {
-    if (!must_flush_ || (trial_in_ > 0 && trial_in_-- > 0)) [[unlikely]]
+    if (queued_ == 0 || (trial_in_ > 0 && trial_in_-- > 0)) [[unlikely]]
       return false;
-    flush();
+    if (queued_ == in_backend_) [[likely]] {
+      flush();
+    } else {  // what else is under way may have ended, too: then this is one system call for both
+      all_started();
+      backend->wait(0, {});
+    }
     collect();
     run_tasks();
     if (cq.total() >= target) [[likely]]
@@ -135,7 +140,7 @@ void Engine::check_counted_timeouts() {
     else
       trial_in_ = trials_apart_ = std::min(2 * trials_apart_ + 1, kTrialsApartMax);
   }
-  if (must_flush_) [[unlikely]]
+  if (queued_ != 0) [[unlikely]]
     flush();
   publish();
   return cq.total() >= target;
@@ -145,7 +150,7 @@ int Engine::wait(uint32_t completions, const backend::WaitLimits& limits) {
   const uint64_t target = cq.total() + (cq.has_backlog() ? 0 : completions);
   run_tasks();
   const int result = cq.total() >= target ? 0 : sleep(target, limits);
-  if (must_flush_) flush();
+  if (queued_ != 0) flush();
   publish();
   return result;
 }
@@ -157,7 +162,7 @@ int Engine::sleep(uint64_t target, const backend::WaitLimits& limits) {
     // Requests that wait for others of this ring start only when we look.
     if (requests_.live() > in_backend_) missing = 1;
     publish();
-    must_flush_ = urgent_ = false;
+    all_started();
     const uint64_t before = cq.total(), timeouts_before = timeouts_ended_;
     const bool watched = presence.get() == Presence::Awake;
     if (watched) presence.set(Presence::Asleep);
@@ -167,7 +172,7 @@ int Engine::sleep(uint64_t target, const backend::WaitLimits& limits) {
     run_tasks();
     if (result < 0 || woken_.load(std::memory_order_relaxed)) break;
     if (timeouts_ended_ != timeouts_before) break;
-    if (cq.total() == before && !must_flush_) break;  // woken for nothing: whoever waits may look
+    if (cq.total() == before && queued_ == 0) break;  // woken for nothing: whoever waits may look
   }
   if (woken_.load(std::memory_order_relaxed)) woken_ = false;
   return result;
@@ -176,20 +181,19 @@ int Engine::sleep(uint64_t target, const backend::WaitLimits& limits) {
 void Engine::poll_backend() {
   run_tasks();
   if (in_backend_ != 0) {
-    must_flush_ = urgent_ = false;
+    all_started();
     backend->wait(0, {});
     collect();
     run_tasks();
-    if (must_flush_) flush();
+    if (queued_ != 0) flush();
   }
   publish();
 }
 
 [[gnu::hot]] int Engine::flush() {
-  urgent_ = false;
-  if (!must_flush_) return 0;
-  must_flush_ = false;
-  return backend->flush();
+  const bool is_due = queued_ != 0;
+  all_started();
+  return is_due ? backend->flush() : 0;
 }
 
 [[gnu::hot]] void Engine::flush_overflow() {

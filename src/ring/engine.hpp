@@ -122,6 +122,14 @@ class Engine {
       run_all_tasks();
   }
   void run_all_tasks();
+  void handed_over(uint32_t count) {
+    in_backend_ += count;
+    queued_ += count;
+  }
+  void all_started() {
+    queued_ = 0;
+    urgent_ = false;
+  }
 
   // complete.cpp
   int sleep(uint64_t target, const backend::WaitLimits& limits);
@@ -150,7 +158,7 @@ class Engine {
   uint32_t deferred_requests_ = 0;   // slots in chains that wait for a drain
   bool barrier_ = false;             // a drained chain is running: nothing overtakes it
   bool urgent_ = false;              // something queued points to memory that may change after the submission
-  bool must_flush_ = false;          // something was queued since the last flush
+  uint32_t queued_ = 0;              // of them, since the last flush
   bool backend_posted_ = false;      // CQEs not yet shown came from the back-end, which signals the eventfd itself
   bool closing_ = false;             // nothing starts any more
   std::atomic<bool> woken_ = false;

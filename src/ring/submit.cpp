@@ -80,8 +80,7 @@ inline uint32_t Engine::submit_simple(uint32_t count) {
     }
     sq.skip();
   }
-  in_backend_ += forwarded;
-  must_flush_ |= forwarded != 0;
+  handed_over(forwarded);
   return taken;
 }
 
@@ -116,8 +115,7 @@ inline bool Engine::forward(abi::Sqe& sqe, bool urgent) {
     finish(index, result, 0);
     return true;
   }
-  ++in_backend_;
-  must_flush_ = true;
+  handed_over(1);
   urgent_ |= urgent;
   return true;
 }

@@ -132,8 +132,7 @@ bool Engine::send_internal(const abi::Sqe& sqe, uint32_t parent) {
     return false;
   }
   request.state = RequestState::InBackend;
-  ++in_backend_;
-  must_flush_ = true;
+  handed_over(1);
   return true;
 }
 
