@@ -1,7 +1,6 @@
 // The benchmarks of the loop.
 #include <fcntl.h>
 #include <linux/io_uring.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -80,11 +79,8 @@ Result<FileDescriptor> scratch_file(uint64_t bytes) {
   return file;
 }
 
-Result<Mapping> memory(size_t bytes) {
-  void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-  if (address == MAP_FAILED) return fail(errno, "memory", "no memory for {} bytes", bytes);
-  return Mapping(address, bytes);
-}
+// Buffers as the programs that are compared have them: where they lie decides whether the processor's caches know them.
+std::vector<std::byte> memory(size_t bytes) { return std::vector<std::byte>(bytes); }
 
 Result<double> loop_nop_ns() {
   Bench bench = TRY(Bench::create("programs", "nops", 2, {{"count", nops}, {"depth", 1}}));
@@ -95,7 +91,7 @@ Result<double> link2_nop_ns() { return TRY(done(liburing_nop_links(nops))).secon
 
 Result<double> loop_read_iops(unsigned depth) {
   const FileDescriptor file = TRY(scratch_file(read_file_bytes));
-  const Mapping buffers = TRY(memory(size_t{read_block} * depth));
+  const std::vector<std::byte> buffers = memory(size_t{read_block} * depth);
   Bench bench = TRY(Bench::create("bench", "reads", depth,
                                   {{"count", reads},
                                    {"depth", depth},
@@ -113,7 +109,7 @@ Result<double> liburing_read_iops(unsigned depth) {
 
 Result<double> loop_copy_rate() {
   const FileDescriptor in = TRY(scratch_file(copy_bytes)), out = TRY(scratch_file(0));
-  const Mapping buffers = TRY(memory(size_t{copy_block} * copy_depth));
+  const std::vector<std::byte> buffers = memory(size_t{copy_block} * copy_depth);
   Bench bench = TRY(Bench::create("programs", "cp", copy_depth,
                                   {{"in", uint64_t(in.get())},
                                    {"out", uint64_t(out.get())},
