@@ -39,6 +39,7 @@ Engine::Engine(const Layout& layout_of_ring, Memory ring_memory, std::unique_ptr
     if (!sq.take(sqe)) [[unlikely]]
       break;
     ++taken;
+    if (nothing_to_wait_for() && nop_at_once(sqe)) continue;  // the back-end had no place
     bool two_entries = false;
     const bool goes_on = take_any(sqe, taken == available, two_entries);
     taken += two_entries;

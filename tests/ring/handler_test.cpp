@@ -8,6 +8,7 @@
 
 #include "ring/ring.hpp"
 #include "seed.hpp"
+#include "subject.hpp"
 
 namespace ring3::test {
 namespace {

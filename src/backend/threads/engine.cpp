@@ -109,7 +109,7 @@ void Engine::run_all(Run& run) {
 // Looks up what the request names and performs it.
 int Engine::start(Run& run, Request& request) {
   const abi::Sqe& sqe = request.sqe;
-  request.state = State::kRunning;
+  if (!request.in_table) request.state = State::kRunning;  // else whoever took it out of its queue has said so, locked
   if (request.operation->takes_file && !request.file) {
     request.fd = sqe.fd;
     if (sqe.flags & abi::IOSQE_FIXED_FILE) {
