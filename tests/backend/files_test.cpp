@@ -17,6 +17,39 @@ RING3_BACKEND_SUITE(Files);
 
 TEST_P(Files, NopReportsZero) { EXPECT_EQ(run(make_sqe(IORING_OP_NOP)), 0); }
 
+TEST_P(Files, WhatIsWrittenInPlaceIsQueuedInItsTurn) {
+  constexpr unsigned kRounds = 40, kReads = 7;
+  const FileDescriptor file = temporary_file(4096);
+  std::string read(kReads * 8, 0);
+  unsigned placed = 0;
+  uint64_t token = 0;
+  for (unsigned round = 0; round < kRounds; ++round) {
+    const uint64_t first = token + 1, offset = round * 64;
+    for (unsigned i = 0; i < kReads; ++i) {
+      Sqe sqe = make_sqe(IORING_OP_READ, file.get(), address(&read[i * 8]), 8, offset + i * 8);
+      sqe.user_data = ++token;
+      if (i % 3 != 2 && !backend_->places.empty()) {
+        *backend_->places.next++ = sqe;
+        ++placed;
+      } else {
+        ASSERT_EQ(backend_->queue({&sqe, 1}), 0);
+      }
+    }
+    if (round % 2) {
+      ASSERT_EQ(backend_->flush(), 0);
+    }
+    collect(kReads);
+    for (uint64_t t = first; t <= token; ++t) EXPECT_EQ(result_of(t), 8);
+    EXPECT_EQ(read, pattern(offset, read.size())) << round;
+  }
+  if (is_host()) {
+    EXPECT_GT(placed, kRounds * 3);
+  }
+  if (!is_kernel()) {
+    EXPECT_EQ(backend_->counters().requests, token);
+  }
+}
+
 TEST_P(Files, ReadMovesBytesAndIsShortAtTheEnd) {
   FileDescriptor file = temporary_file(10000);
   std::string buffer(4096, 0);
