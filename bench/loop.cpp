@@ -79,9 +79,6 @@ Result<FileDescriptor> scratch_file(uint64_t bytes) {
   return file;
 }
 
-// Buffers as the programs that are compared have them: where they lie decides whether the processor's caches know them.
-std::vector<std::byte> memory(size_t bytes) { return std::vector<std::byte>(bytes); }
-
 Result<double> loop_nop_ns() {
   Bench bench = TRY(Bench::create("programs", "nops", 2, {{"count", nops}, {"depth", 1}}));
   return TRY(bench.run()) / nops * 1e9;
@@ -91,7 +88,8 @@ Result<double> link2_nop_ns() { return TRY(done(liburing_nop_links(nops))).secon
 
 Result<double> loop_read_iops(unsigned depth) {
   const FileDescriptor file = TRY(scratch_file(read_file_bytes));
-  const std::vector<std::byte> buffers = memory(size_t{read_block} * depth);
+  // From where the program that it is compared with has its own: so the processor's caches know both as well.
+  const std::vector<std::byte> buffers(size_t{read_block} * depth);
   Bench bench = TRY(Bench::create("bench", "reads", depth,
                                   {{"count", reads},
                                    {"depth", depth},
@@ -109,7 +107,7 @@ Result<double> liburing_read_iops(unsigned depth) {
 
 Result<double> loop_copy_rate() {
   const FileDescriptor in = TRY(scratch_file(copy_bytes)), out = TRY(scratch_file(0));
-  const std::vector<std::byte> buffers = memory(size_t{copy_block} * copy_depth);
+  const std::vector<std::byte> buffers(size_t{copy_block} * copy_depth);  // as in loop_read_iops()
   Bench bench = TRY(Bench::create("programs", "cp", copy_depth,
                                   {{"in", uint64_t(in.get())},
                                    {"out", uint64_t(out.get())},
