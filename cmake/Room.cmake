@@ -1,5 +1,5 @@
 # What most files include is read by the compiler once: a third of what a build takes would go into it.
-file(WRITE ${PROJECT_BINARY_DIR}/common.cpp "")
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/common.cpp CONTENT "")
 add_library(ring3_common OBJECT ${PROJECT_BINARY_DIR}/common.cpp)
 target_link_libraries(ring3_common PRIVATE ring3_flags fmt::fmt Threads::Threads)
 target_precompile_headers(ring3_common PRIVATE <algorithm> <atomic> <cerrno> <cstdint> <cstring> <deque> <expected> <functional>
