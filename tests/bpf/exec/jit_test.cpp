@@ -17,15 +17,6 @@ namespace {
 
 constexpr uint64_t kNone = 0;
 
-std::shared_ptr<const bpf::World> world() {
-  static const auto world = [] {
-    bpf::World::Builder builder;
-    bpf::add_common(builder);
-    return builder.build().value();
-  }();
-  return world;
-}
-
 class Jit : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -35,7 +26,7 @@ class Jit : public ::testing::Test {
   std::unique_ptr<bpf::Executable> compile(const Code& code, std::vector<std::shared_ptr<bpf::Map>> maps = {},
                                            std::vector<uint32_t> stack_bytes = {}) {
     const auto verified =
-        bpf::TrustForTests::trust(code.program(std::move(maps), world()), std::move(stack_bytes));
+        bpf::TrustForTests::trust(code.program(std::move(maps), common_world()), std::move(stack_bytes));
     auto executable = bpf::Executable::create(verified, {.compiled = true});
     EXPECT_TRUE(executable) << executable.error().text();
     EXPECT_TRUE((*executable)->compiled());
@@ -246,7 +237,7 @@ TEST_F(Jit, RefusesAJumpIntoAnotherFunction) {
   code << mov(0, 0) << jump(64, BPF_JEQ, 0, 0, 1) << done();
   code.begin_function() << mov(0, 1) << done();
   const auto result =
-      bpf::Executable::create(bpf::TrustForTests::trust(code.program({}, world())), {.compiled = true});
+      bpf::Executable::create(bpf::TrustForTests::trust(code.program({}, common_world())), {.compiled = true});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, ENOTSUP);
 }
