@@ -96,6 +96,7 @@ class Engine {
  private:
   // submit.cpp
   bool nothing_to_wait_for() const;
+  uint32_t open(abi::Sqe& sqe);
   uint32_t submit_simple(uint32_t count);
   bool nop_at_once(const abi::Sqe& sqe);
   bool forward(abi::Sqe& sqe, bool urgent);

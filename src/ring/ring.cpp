@@ -36,8 +36,8 @@ int wait_for(Engine& engine, Turn* turn, uint32_t wanted, const EnterArgument& a
     backend::WaitLimits now = limits;
     if (first_stage && (!now.deadline_ns || *argument.min_wait_deadline_ns < *now.deadline_ns))
       now.deadline_ns = argument.min_wait_deadline_ns;
-    if (engine.completes_at_once(wanted - engine.cq.ready())) continue;
-    const int result = engine.wait(wanted - engine.cq.ready(), now);
+    const bool here = engine.completes_at_once(wanted - engine.cq.ready());
+    const int result = here ? 0 : engine.wait(wanted - engine.cq.ready(), now);
     engine.flush_overflow();
     if (turn) {
       turn->give_way(engine.cq.total() != seen, limits.deadline_ns);

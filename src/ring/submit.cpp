@@ -56,6 +56,24 @@ Engine::Engine(const Layout& layout_of_ring, Memory ring_memory, std::unique_ptr
 // An SQE that stands alone may start as it is read.
 inline bool Engine::nothing_to_wait_for() const { return chain_head_ == kNone && deferred_.empty() && !barrier_; }
 
+// Gives a slot to a request that stands alone and goes to the back-end at once, and makes its SQE the one that the back-end
+// is to have. kNone: there is none, and the SQE is as it was.
+inline uint32_t Engine::open(abi::Sqe& sqe) {
+  const uint32_t index = requests_.allocate();
+  if (index == kNone) [[unlikely]]
+    return kNone;
+  Request& request = requests_.at(index);
+  request.start(sqe);
+  if (sqe.flags & abi::IOSQE_CQE_SKIP_SUCCESS) [[unlikely]] {  // else there is no chain to break
+    request.full = full_transfer(sqe);
+    sqe.flags &= ~abi::IOSQE_CQE_SKIP_SUCCESS;
+  }
+  sqe.user_data = RequestTable::token(index, request);
+  if (sqe.opcode == abi::IORING_OP_READ_FIXED || sqe.opcode == abi::IORING_OP_WRITE_FIXED) [[unlikely]]
+    redirect(index, sqe);
+  return index;
+}
+
 // What needs no more than a slot, up to the first SQE that needs more: how many. Each is copied once, to where the back-end
 // will have it, and checked there.
 inline uint32_t Engine::submit_simple(uint32_t count) {
@@ -66,14 +84,8 @@ inline uint32_t Engine::submit_simple(uint32_t count) {
     if (!sq.peek(sqe)) [[unlikely]]
       break;
     if (is_simple_transfer(sqe)) [[likely]] {
-      const uint32_t index = requests_.allocate();
-      if (index == kNone) [[unlikely]]
+      if (open(sqe) == kNone) [[unlikely]]
         break;
-      Request& request = requests_.at(index);
-      request.start(sqe);
-      if (sqe.opcode == abi::IORING_OP_READ_FIXED || sqe.opcode == abi::IORING_OP_WRITE_FIXED) [[unlikely]]
-        redirect(index, sqe);
-      sqe.user_data = RequestTable::token(index, request);
       ++places.next;
       ++forwarded;
     } else if (!nop_at_once(sqe)) {
@@ -96,21 +108,11 @@ inline bool Engine::nop_at_once(const abi::Sqe& sqe) {
   return true;
 }
 
-// Hands a request that stands alone, names no other and was checked to the back-end: one slot, and one copy of its SQE,
-// the back-end's. False if there is no slot for it.
+// Hands a request that stands alone, names no other and was checked to the back-end. False if there is no slot for it.
 inline bool Engine::forward(abi::Sqe& sqe, bool urgent) {
-  const uint32_t index = requests_.allocate();
+  const uint32_t index = open(sqe);
   if (index == kNone) [[unlikely]]
     return false;
-  Request& request = requests_.at(index);
-  request.start(sqe);
-  if (sqe.flags & abi::IOSQE_CQE_SKIP_SUCCESS) [[unlikely]] {  // else there is no chain to break
-    request.full = full_transfer(sqe);
-    sqe.flags &= ~abi::IOSQE_CQE_SKIP_SUCCESS;
-  }
-  sqe.user_data = RequestTable::token(index, request);
-  if (sqe.opcode == abi::IORING_OP_READ_FIXED || sqe.opcode == abi::IORING_OP_WRITE_FIXED) [[unlikely]]
-    redirect(index, sqe);
   const int result = backend->queue({&sqe, 1});
   if (result < 0) [[unlikely]] {
     finish(index, result, 0);
