@@ -40,13 +40,12 @@ struct Landed {
 Landed run_contained(uint64_t (*function)(void*), void* argument);
 
 // The same for made code that takes an object and up to five words, of which it reads no more than the first. No look
-// whether faults are contained at all yet: prepare_contained() has been called before.
+// whether faults are caught at all yet: ensure_fault_handler() has been called before.
 Landed land_in_made(const void* code, void* object, uint64_t argument);
 template <typename T>
 Landed run_made(uint64_t (*code)(T&, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t), T& object, uint64_t argument) {
   return land_in_made(reinterpret_cast<const void*>(code), &object, argument);
 }
-void prepare_contained();
 
 // One access of 1, 2, 4 or 8 bytes. False: it could not be made; `value` is then 0, or nothing was stored.
 template <typename T>

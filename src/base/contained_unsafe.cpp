@@ -254,8 +254,6 @@ bool is_writable(uint64_t address) {
 
 #endif
 
-void prepare_contained() { require_fault_handler(); }
-
 template bool contained_load(uint64_t, uint8_t&);
 template bool contained_load(uint64_t, uint16_t&);
 template bool contained_load(uint64_t, uint32_t&);

@@ -20,7 +20,7 @@ Result<hooks::OpsState*> loaded_operation_ops(Module& module, std::string_view n
 }
 
 Result<std::shared_ptr<hooks::Operations>> add_to(Module& module, const hooks::OpsState& ops,
-                                                     ring::Ring& engine) {
+                                                  ring::Ring& engine) {
   auto operations = hooks::Operations::of(engine);
   if (!operations)
     return fail(EINVAL, ops.instance->name, "a ring with operations needs IORING_SETUP_BPF_EXT");

@@ -108,7 +108,6 @@ bool HostBackend::make_room(unsigned count) {
   return result;
 }
 
-
 int HostBackend::queue_chain(std::span<const abi::Sqe> chain) {
   if (chain.empty()) return 0;
   for (const abi::Sqe& sqe : chain) {

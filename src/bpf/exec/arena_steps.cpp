@@ -32,7 +32,7 @@ using namespace abi;
     arena_store<type>(arena, LOW(op.dst), op.off, static_cast<type>(r[op.src])); \
     return true;                                                                 \
   }
-#define ARENA_ATOMIC(label, bits, statement, otherwise)                                   \
+#define ARENA_ATOMIC(label, bits, statement, otherwise)                             \
   CASE(label) {                                                                     \
     RING3_WIDTH(bits)                                                               \
     if (!need(op.src) || !need(op.dst)) return false;                               \

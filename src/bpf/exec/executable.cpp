@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/contained.hpp"
+#include "base/user_copy.hpp"
 #include "bpf/exec/checker.hpp"
 #include "bpf/exec/code.hpp"
 #include "bpf/exec/native.hpp"
@@ -62,13 +63,13 @@ struct Execution::State {
 Execution::Execution(const Executable& executable)
     : native_(executable.compiled() ? executable.code().native->functions[0] : nullptr),
       state_(new State(executable.code(), *this)) {
-  prepare_contained();
+  ensure_fault_handler();
 }
 Execution::~Execution() = default;
 
-RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
+RunResult Execution::interpret(uint64_t r1) {
   if (state_->checker) {
-    const RunResult result = state_->checker->run({r1, r2, r3, r4, r5});
+    const RunResult result = state_->checker->run({r1, 0, 0, 0, 0});
     if (result.faulted || !result.violation.empty()) give_back();
     return result;
   }
@@ -76,7 +77,7 @@ RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uin
     State& state;
     Machine& machine;
     uint64_t arguments[5];
-  } run = {*state_, *this, {r1, r2, r3, r4, r5}};
+  } run = {*state_, *this, {r1, 0, 0, 0, 0}};
   const Landed landed = run_contained(
       [](void* opaque) {
         auto& [state, machine, arguments] = *static_cast<Run*>(opaque);
@@ -84,7 +85,7 @@ RunResult Execution::run(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uin
       },
       &run);
   if (landed.faulted) {
-    if (state_->frames) state_->frames->depth = 0;
+    state_->frames->depth = 0;
     give_back();
   }
   return {.r0 = landed.result, .faulted = landed.faulted != 0};

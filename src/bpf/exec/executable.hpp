@@ -74,8 +74,8 @@ class Execution final : public Machine {
   explicit Execution(const Executable& executable);
   ~Execution();
 
-  // r1…r5 at entry, of which programs read those that the verifier let them. For the checking mode, memory that arguments
-  // point to is declared with allow() before.
+  // r1 at entry; the verifier lets no program read more. For the checking mode, memory that it points to is declared with
+  // allow() before.
   RunResult run(uint64_t r1 = 0) {
     if (native_) [[likely]] {
       const Landed landed = run_made(native_, static_cast<Machine&>(*this), r1);
@@ -84,9 +84,8 @@ class Execution final : public Machine {
       give_back();
       return {.faulted = true};
     }
-    return run(r1, 0, 0, 0, 0);
+    return interpret(r1);
   }
-  RunResult run(uint64_t r1, uint64_t r2, uint64_t r3 = 0, uint64_t r4 = 0, uint64_t r5 = 0);
   uint64_t call(uint64_t function, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4) override;
   // Checking mode: the program may access these bytes until forget(). Ignored otherwise.
   void allow(const void* address, uint64_t size, bool writable);
@@ -94,8 +93,9 @@ class Execution final : public Machine {
 
  private:
   struct State;
+  RunResult interpret(uint64_t r1);
   void give_back();
-  const NativeFunction native_;  // nullptr: not compiled
+  const NativeFunction native_;  // the first function, at hand; nullptr: not compiled
   std::unique_ptr<State> state_;
 };
 
